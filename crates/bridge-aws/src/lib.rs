@@ -1,0 +1,1 @@
+//! What AWS knows about the clusters of a GitOps Bridge.

@@ -1,0 +1,1 @@
+//! Argo CD ApplicationSet plugin generator: serves the parameters of a GitOps Bridge fleet.

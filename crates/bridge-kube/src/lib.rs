@@ -1,0 +1,1 @@
+//! The hub of a GitOps Bridge: a live Kubernetes API or a folder of manifests.

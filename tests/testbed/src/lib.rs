@@ -1,0 +1,1 @@
+//! Real hubs, spokes and Argo CD on loopback for the tests of kubectl-bridge.
