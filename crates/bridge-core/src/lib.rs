@@ -1,1 +1,16 @@
-//! The fleet of a GitOps Bridge hub as plain values: no I/O, nothing async.
+//! The fleet of a GitOps Bridge hub as plain values: facts in; Secrets, parameters, effects and findings out.
+//!
+//! Nothing here awaits, reads a file or opens a connection.
+
+pub mod catalog;
+pub mod change;
+pub mod cluster;
+pub mod connection;
+pub mod fleet;
+pub mod keys;
+pub mod name;
+pub mod parameters;
+pub mod request;
+pub mod secret;
+pub mod selector;
+pub mod suggest;

@@ -1,0 +1,120 @@
+//! The fleet: all clusters of a hub at one moment, complete.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{cluster::Cluster, parameters, selector::Selector};
+
+/// All clusters of a hub at one moment. Exists only with at least one cluster Secret in it: an empty answer with a 2xx
+/// deletes every Application of an ApplicationSet, so no fleet means no answer.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    members: Vec<Arc<Member>>,
+    clashes: Vec<Clash>,
+}
+
+/// A cluster with its parameters, rendered once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Member {
+    cluster: Cluster,
+    json: String,
+}
+
+/// Several Secrets with one `data.name`. Argo CD's cluster generator keeps a random one of them; the fleet the first by
+/// name of the Secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// The name they share.
+    pub name: String,
+    /// Secret that is served.
+    pub served: String,
+    /// Secrets that are left out.
+    pub left_out: Vec<String>,
+}
+
+/// No cluster Secret at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no cluster Secret in the Argo CD namespace")]
+pub struct EmptyFleet;
+
+impl Member {
+    /// Renders the parameters of a cluster.
+    pub fn new(cluster: Cluster) -> Self {
+        let json = parameters::render(&cluster);
+        Self { cluster, json }
+    }
+
+    /// The cluster.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Its full parameter set, a JSON object.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+}
+
+impl Fleet {
+    /// A fleet of a complete list of clusters, in any order.
+    pub fn new(clusters: impl IntoIterator<Item = Arc<Member>>) -> Result<Self, EmptyFleet> {
+        let mut members: Vec<Arc<Member>> = clusters.into_iter().collect();
+        if members.is_empty() {
+            return Err(EmptyFleet);
+        }
+        members.sort_by(|a, b| key(a).cmp(&key(b)));
+        let clashes = clashes(&members);
+        members.dedup_by(|later, earlier| later.cluster.name == earlier.cluster.name);
+        Ok(Self { members, clashes })
+    }
+
+    /// The clusters, sorted by name, names unique; those being drained included.
+    pub fn members(&self) -> &[Arc<Member>] {
+        &self.members
+    }
+
+    /// The clusters that an answer may hold: selected, and not being drained.
+    pub fn select<'a>(&'a self, selector: &'a Selector) -> impl Iterator<Item = &'a Member> {
+        self.members
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|member| !member.cluster.is_draining() && selector.matches(&member.cluster.labels))
+    }
+
+    /// Whether Argo CD would add its own in-cluster entry for this selector: only without any condition, and only if no
+    /// Secret has that very server (`applicationset/generators/cluster.go`). A hub that is being drained has its Secret.
+    pub fn adds_in_cluster(&self, selector: &Selector) -> bool {
+        selector.is_empty()
+            && !self
+                .members
+                .iter()
+                .any(|member| member.cluster.server == crate::cluster::IN_CLUSTER_SERVER)
+    }
+
+    /// Names that several Secrets share.
+    pub fn clashes(&self) -> &[Clash] {
+        &self.clashes
+    }
+}
+
+fn key(member: &Member) -> (&str, &str) {
+    (&member.cluster.name, &member.cluster.secret_name)
+}
+
+fn clashes(sorted: &[Arc<Member>]) -> Vec<Clash> {
+    let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for member in sorted {
+        by_name
+            .entry(&member.cluster.name)
+            .or_default()
+            .push(&member.cluster.secret_name);
+    }
+    by_name
+        .into_iter()
+        .filter(|(_, secrets)| secrets.len() > 1)
+        .map(|(name, secrets)| Clash {
+            name: name.to_owned(),
+            served: secrets[0].to_owned(),
+            left_out: secrets[1..].iter().map(|secret| (*secret).to_owned()).collect(),
+        })
+        .collect()
+}

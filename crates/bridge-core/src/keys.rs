@@ -1,0 +1,64 @@
+//! Every label and annotation key that this project reads or writes, once.
+
+/// Label that makes a Secret a cluster Secret (Argo CD `common/common.go`, `LabelKeySecretType`).
+pub const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
+/// Value of [`SECRET_TYPE`] on a cluster Secret.
+pub const SECRET_TYPE_CLUSTER: &str = "cluster";
+/// `SECRET_TYPE=cluster`, as a label selector for list and watch calls.
+pub const CLUSTER_SECRETS: &str = "argocd.argoproj.io/secret-type=cluster";
+/// Annotation that asks the ApplicationSet controller for a reconcile (Argo CD `common/common.go`,
+/// `AnnotationApplicationSetRefresh`).
+pub const REFRESH: &str = "argocd.argoproj.io/application-set-refresh";
+/// Annotation in which `kubectl apply` keeps a copy of the whole object, for a Secret its credentials too.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Prefix of a toggle label: `enable_<addon>`.
+pub const TOGGLE_PREFIX: &str = "enable_";
+/// Short name of the cluster; label and annotation.
+pub const CLUSTER_NAME: &str = "cluster_name";
+/// Environment of the cluster; label and annotation.
+pub const ENVIRONMENT: &str = "environment";
+/// Kubernetes version, `1.33`; a label of the pattern.
+pub const KUBERNETES_VERSION: &str = "kubernetes_version";
+/// Name of the cluster in EKS; annotation, and label where it fits.
+pub const AWS_CLUSTER_NAME: &str = "aws_cluster_name";
+/// AWS region; annotation.
+pub const AWS_REGION: &str = "aws_region";
+/// AWS account id; annotation.
+pub const AWS_ACCOUNT_ID: &str = "aws_account_id";
+/// VPC id; annotation.
+pub const AWS_VPC_ID: &str = "aws_vpc_id";
+
+/// Prefix of the keys that are this project's own. Frozen: Secrets in the field carry it.
+pub const OWN_PREFIX: &str = "kubectl-bridge/";
+/// Label `true`: the cluster is being taken out; the generator leaves it out of every answer.
+pub const DRAIN: &str = "kubectl-bridge/drain";
+/// Annotation: who changed what last, as JSON.
+pub const LAST_CHANGE: &str = "kubectl-bridge/last-change";
+/// Annotation: the EKS cluster ARN.
+pub const CLUSTER_ARN: &str = "kubectl-bridge/cluster-arn";
+/// Annotation: when EKS created the cluster (RFC 3339); another value under the same ARN is another cluster.
+pub const CREATED_AT: &str = "kubectl-bridge/created-at";
+/// Annotation: how Argo CD gets in: `direct`, `role`, `capability`, `token`, `certificate`, `in-cluster`.
+pub const ACCESS: &str = "kubectl-bridge/access";
+/// Annotation: version of the keys above.
+pub const SCHEMA: &str = "kubectl-bridge/schema";
+/// Value of [`SCHEMA`] written today.
+pub const SCHEMA_VERSION: &str = "1";
+
+/// Field manager of every write, and the first word of the user agent. Frozen: managed fields in the field carry it.
+pub const FIELD_MANAGER: &str = "kubectl-bridge";
+/// Namespace of Argo CD unless told otherwise.
+pub const DEFAULT_NAMESPACE: &str = "argocd";
+
+/// Whether `key` belongs to this project and so stays out of generator answers.
+pub fn is_own(key: &str) -> bool {
+    key.starts_with(OWN_PREFIX)
+}
+
+/// The toggle's addon part: `enable_metrics_server` gives `metrics_server`.
+pub fn toggle_addon(label: &str) -> Option<&str> {
+    label
+        .strip_prefix(TOGGLE_PREFIX)
+        .filter(|addon| !addon.is_empty())
+}
