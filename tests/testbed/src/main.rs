@@ -1,0 +1,2 @@
+//! `testbed up`: a hub, a spoke and all of Argo CD to play with.
+fn main() {}
