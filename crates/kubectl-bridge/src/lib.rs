@@ -1,1 +1,65 @@
 //! kubectl plugin for the GitOps Bridge pattern: registers spokes and edits their addons.
+//!
+//! Words in ([`args`]), words out ([`output`]), one file a subcommand in [`commands`].
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+pub mod args;
+pub mod commands;
+mod complete;
+pub mod context;
+mod edit;
+pub mod exit;
+pub mod output;
+pub mod prompt;
+mod report;
+mod select;
+pub mod usage;
+pub mod view;
+mod waiting;
+
+use args::Cli;
+use context::Context;
+use exit::Exit;
+
+/// Name of the plugin: `kubectl <PLUGIN>`. krew may force a change of it; the field manager and key prefix do not follow.
+pub const PLUGIN: &str = "bridge";
+/// What help and errors call the program.
+pub const BIN_NAME: &str = "kubectl bridge";
+
+/// The whole program: parses the words, runs them, reports a failure once.
+pub fn main_with(words: Vec<OsString>) -> Exit {
+    if let Some(words) = complete::asked(&words) {
+        return complete::serve(words);
+    }
+    output::colour_from_environment();
+    let cli = match Cli::try_parse_from(&words) {
+        Ok(cli) => cli,
+        Err(error) => return report::parsing(&error),
+    };
+    cli.global.apply();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report::failure(&anyhow::Error::new(error).context("starting the runtime")),
+    };
+    let exit = runtime.block_on(until_interrupted(run(cli)));
+    // A second Ctrl-C or a stuck blocking read must not keep the process.
+    runtime.shutdown_background();
+    exit.unwrap_or_else(|error| report::failure(&error))
+}
+
+/// Runs one command line.
+pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let Cli { global, command } = cli;
+    let ctx = Context::new(global.resolve()?);
+    command.run(&ctx).await
+}
+
+async fn until_interrupted(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => Ok(report::interrupted()),
+    }
+}

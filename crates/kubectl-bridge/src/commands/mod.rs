@@ -1,0 +1,13 @@
+//! One file a subcommand: each resolves its words first, then does the work.
+
+pub mod addons;
+pub mod annotate;
+pub mod completion;
+pub mod demo;
+pub mod describe;
+pub mod get;
+pub mod label;
+pub mod params;
+pub mod register;
+pub mod unregister;
+pub mod version;

@@ -1,0 +1,44 @@
+//! What every command gets: the way to the hub, and the way to print.
+
+use bridge_kube::Hub;
+
+use crate::{
+    args::{GlobalOptions, HubOptions},
+    output::Output,
+};
+
+/// What every command gets.
+#[derive(Debug)]
+pub struct Context {
+    hub: HubOptions,
+    /// How to print.
+    pub out: Output,
+}
+
+impl Context {
+    /// A context of the global flags.
+    pub fn new(options: GlobalOptions) -> Self {
+        let GlobalOptions { hub, output } = options;
+        Self { hub, out: output }
+    }
+
+    /// Connects to the hub, or opens the folder.
+    pub async fn hub(&self) -> anyhow::Result<Hub> {
+        Ok(match &self.hub {
+            HubOptions::Live(flags) => Hub::connect(flags).await?,
+            HubOptions::Folder(dir) => Hub::folder(dir)?,
+        })
+    }
+
+    /// [`Context::hub`] for a command that writes: says on stderr first which hub it is.
+    pub async fn hub_to_write(&self) -> anyhow::Result<Hub> {
+        let hub = self.hub().await?;
+        self.out.note(format_args!("hub: {hub}"))?;
+        Ok(hub)
+    }
+
+    /// Whether the hub is a folder, known without opening it.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.hub, HubOptions::Folder(_))
+    }
+}

@@ -1,0 +1,29 @@
+//! Questions, on stderr, with No as the default.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use anyhow::Context as _;
+
+use crate::output::Output;
+
+/// Asks `question [y/N]`. Refuses, instead of hanging, without a terminal and under machine output; `yes` answers it.
+pub fn confirm(out: &Output, question: &str, yes: bool) -> anyhow::Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    if out.is_machine() {
+        anyhow::bail!("{question} Nobody is asked under -o {}: add --yes", out.format().word());
+    }
+    if !std::io::stdin().is_terminal() {
+        anyhow::bail!("{question} There is no terminal to ask on: add --yes");
+    }
+    let mut stderr = anstream::stderr().lock();
+    write!(stderr, "{question} [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .context("reading the answer")?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}

@@ -1,0 +1,130 @@
+//! How a failure is told: once, with its causes and the next step.
+
+use clap::error::{ContextKind, ErrorKind};
+
+use crate::{exit::Exit, output::stderr_line, usage::UsageError};
+
+/// Reports what clap refused, or prints the help that was asked for.
+pub fn parsing(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        // Help or version. A closed pipe is nobody's failure.
+        let _ = error.print();
+        return Exit::Success;
+    }
+    let _ = error.print();
+    if error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        see_help(command_of(error).as_deref());
+    }
+    Exit::Usage
+}
+
+/// Reports a failed command.
+pub fn failure(error: &anyhow::Error) -> Exit {
+    if is_broken_pipe(error) {
+        return Exit::Success;
+    }
+    let usage = error.chain().any(|cause| cause.is::<UsageError>());
+    stderr_line(&headline(&chain(error)));
+    if let Some(hint) = hint(error) {
+        stderr_line(&format!("hint: {hint}"));
+    }
+    if usage {
+        see_help(command_on_the_line().as_deref());
+        Exit::Usage
+    } else {
+        Exit::Failure
+    }
+}
+
+/// Reports Ctrl-C.
+pub fn interrupted() -> Exit {
+    stderr_line("interrupted: what was reported above is done; run the command again to go on");
+    Exit::Interrupted
+}
+
+/// The message and its causes on one line. A cause that the message before it already ends with is left out.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !cause.is_empty() && !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// `error: …`, except where kubectl's users know the sentence by heart.
+pub fn headline(text: &str) -> String {
+    let known = [
+        "Error from server",
+        "The connection to the server",
+        "Unable to connect to the server",
+        "The Secret",
+    ];
+    if known.iter().any(|start| text.starts_with(start)) {
+        text.to_owned()
+    } else {
+        format!("error: {text}")
+    }
+}
+
+/// What to do next, if the failure knows.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<bridge_kube::HubError>())
+        .and_then(bridge_kube::HubError::hint)
+        .map(|hint| hint.to_string())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn see_help(command: Option<&str>) {
+    let command = command.map(|name| format!(" {name}")).unwrap_or_default();
+    stderr_line(&format!(
+        "See '{}{command} -h' for help and examples",
+        crate::BIN_NAME
+    ));
+}
+
+/// The subcommand that clap was parsing when it gave up, read from its usage line.
+fn command_of(error: &clap::Error) -> Option<String> {
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let usage = error.context().find_map(|(kind, value)| match (kind, value) {
+        (ContextKind::Usage, clap::error::ContextValue::StyledStr(text)) => Some(text.to_string()),
+        _ => None,
+    });
+    let from_usage = usage.as_deref().and_then(|usage| {
+        usage
+            .split_once(crate::BIN_NAME)
+            .and_then(|(_, rest)| rest.split_whitespace().next())
+            .and_then(known_command)
+    });
+    from_usage.or_else(command_on_the_line)
+}
+
+/// The first word of the command line that is a subcommand.
+fn command_on_the_line() -> Option<String> {
+    std::env::args()
+        .skip(1)
+        .find_map(|word| known_command(&word))
+}
+
+fn known_command(word: &str) -> Option<String> {
+    use clap::CommandFactory;
+    crate::args::Cli::command()
+        .find_subcommand(word)
+        .map(|command| command.get_name().to_owned())
+}
