@@ -29,6 +29,27 @@ pub const AWS_ACCOUNT_ID: &str = "aws_account_id";
 /// VPC id; annotation.
 pub const AWS_VPC_ID: &str = "aws_vpc_id";
 
+/// AWS partition, `aws`, `aws-cn`, …; annotation.
+pub const AWS_PARTITION: &str = "aws_partition";
+/// Security group that EKS made for the cluster; annotation.
+pub const AWS_CLUSTER_SECURITY_GROUP_ID: &str = "aws_cluster_security_group_id";
+/// OIDC provider of the cluster as IAM names it, the issuer without its scheme; annotation.
+pub const AWS_OIDC_PROVIDER: &str = "aws_oidc_provider";
+/// CIDR of Service addresses; annotation.
+pub const AWS_SERVICE_CIDR: &str = "aws_service_cidr";
+/// `ipv4` or `ipv6`; annotation.
+pub const AWS_IP_FAMILY: &str = "aws_ip_family";
+/// Who reaches the API server: `public`, `private`, `public-and-private`; annotation.
+pub const AWS_ENDPOINT_ACCESS: &str = "aws_endpoint_access";
+/// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`; annotation.
+pub const AWS_AUTHENTICATION_MODE: &str = "aws_authentication_mode";
+/// EKS platform version, `eks.4`; annotation.
+pub const AWS_PLATFORM_VERSION: &str = "aws_platform_version";
+/// `STANDARD` or `EXTENDED` support; annotation.
+pub const AWS_SUPPORT_TYPE: &str = "aws_support_type";
+/// Whether EKS Auto Mode is on, `true` or `false`; annotation.
+pub const AWS_AUTO_MODE: &str = "aws_auto_mode";
+
 /// Prefix of the keys that are this project's own. Frozen: Secrets in the field carry it.
 pub const OWN_PREFIX: &str = "kubectl-bridge/";
 /// Label `true`: the cluster is being taken out; the generator leaves it out of every answer.
