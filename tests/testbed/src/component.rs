@@ -27,6 +27,8 @@ exit "$code"
 
 /// How much of a log is worth showing when something failed.
 const TAIL_LINES: usize = 30;
+/// Argo CD logs whole objects at times.
+const TAIL_LINE_LENGTH: usize = 500;
 
 /// What to run.
 #[derive(Debug)]
@@ -209,10 +211,13 @@ impl Component {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The last lines of its log.
+    /// The last lines of its log, long ones cut.
     pub(crate) fn log_tail(&self) -> String {
         let log = self.log().unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
+        let lines: Vec<String> = log
+            .lines()
+            .map(|line| line.chars().take(TAIL_LINE_LENGTH).collect())
+            .collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
 

@@ -18,13 +18,14 @@ where
 {
     let start = Instant::now();
     let deadline = start + limit;
-    let mut last = anyhow!("it is not there yet");
+    let mut last = anyhow!("the first look did not come back in time");
     loop {
         match timeout_at(deadline, f()).await {
             Ok(Ok(Some(value))) => return Ok(value),
-            Ok(Ok(None)) => {}
+            Ok(Ok(None)) => last = anyhow!("it is not there yet"),
             Ok(Err(error)) => last = error,
-            Err(_) => last = last.context("the last look did not come back in time"),
+            // Cut off by the deadline: what the look before it saw says more.
+            Err(_) => {}
         }
         if Instant::now() + PAUSE > deadline {
             failure::note();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use testbed::{ArgoCd, GitRepo, Hub, Spoke, eventually};
@@ -25,6 +26,8 @@ metadata:
 spec:
   goTemplate: true
   generators: [{clusters: {selector: {matchLabels: {enable_ingress: 'true'}}}}]
+  # Else the Application gets a finalizer, and nobody is here to carry it out.
+  syncPolicy: {preserveResourcesOnDeletion: true}
   template:
     metadata: {name: 'ingress-{{.name}}'}
     spec:
@@ -99,41 +102,8 @@ async fn all_of_argo_cd_deploys_from_a_git_repository_to_a_spoke_and_takes_it_aw
     .unwrap();
     repo.commit("A folder of manifests and a chart").unwrap();
 
-    let ca = BASE64_STANDARD.encode(std::fs::read(spoke.ca_file()).unwrap());
-    let token = spoke.token().await.unwrap();
-    let (server, url) = (spoke.server(), repo.url());
-    // `git` also proves that the repo-server answers generators.
-    hub.apply(&format!(
-        r#"apiVersion: v1
-kind: Secret
-metadata:
-  name: spoke
-  labels: {{argocd.argoproj.io/secret-type: cluster}}
-stringData:
-  name: spoke
-  server: {server}
-  config: '{{"bearerToken":"{token}","tlsClientConfig":{{"caData":"{ca}"}}}}'
----
-apiVersion: argoproj.io/v1alpha1
-kind: ApplicationSet
-metadata:
-  name: folders
-spec:
-  goTemplate: true
-  generators: [{{git: {{repoURL: '{url}', revision: main, directories: [{{path: '*'}}]}}}}]
-  template:
-    metadata:
-      name: '{{{{.path.basename}}}}'
-      finalizers: [resources-finalizer.argocd.argoproj.io]
-    spec:
-      project: default
-      source: {{repoURL: '{url}', path: '{{{{.path.path}}}}', targetRevision: main}}
-      destination: {{name: spoke, namespace: demo}}
-      syncPolicy: {{automated: {{prune: true}}, syncOptions: [CreateNamespace=true]}}
-"#
-    ))
-    .await
-    .unwrap();
+    hub.apply(&cluster_secret(&spoke).await.unwrap()).await.unwrap();
+    hub.apply(&application_per_folder(&repo)).await.unwrap();
 
     let limit = Duration::from_mins(1);
     let get = [
@@ -193,4 +163,45 @@ spec:
     })
     .await
     .unwrap();
+}
+
+async fn cluster_secret(spoke: &Spoke) -> Result<String> {
+    let ca = BASE64_STANDARD.encode(std::fs::read(spoke.ca_file())?);
+    let (server, token) = (spoke.server(), spoke.token().await?);
+    Ok(format!(
+        r#"apiVersion: v1
+kind: Secret
+metadata:
+  name: spoke
+  labels: {{argocd.argoproj.io/secret-type: cluster}}
+stringData:
+  name: spoke
+  server: {server}
+  config: '{{"bearerToken":"{token}","tlsClientConfig":{{"caData":"{ca}"}}}}'
+"#
+    ))
+}
+
+/// With a git generator, which also proves that the applicationset-controller reaches the repo-server.
+fn application_per_folder(repo: &GitRepo) -> String {
+    let url = repo.url();
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata:
+  name: folders
+spec:
+  goTemplate: true
+  generators: [{{git: {{repoURL: '{url}', revision: main, directories: [{{path: '*'}}]}}}}]
+  template:
+    metadata:
+      name: '{{{{.path.basename}}}}'
+      finalizers: [resources-finalizer.argocd.argoproj.io]
+    spec:
+      project: default
+      source: {{repoURL: '{url}', path: '{{{{.path.path}}}}', targetRevision: main}}
+      destination: {{name: spoke, namespace: demo}}
+      syncPolicy: {{automated: {{prune: true}}, syncOptions: [CreateNamespace=true]}}
+"
+    )
 }
