@@ -1,0 +1,380 @@
+//! The list and watch loop on one collection of the API.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::AsyncBufReadExt as _;
+use kube::{
+    Client,
+    core::{
+        Request,
+        params::{ListParams, WatchParams},
+    },
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout_at},
+};
+use tracing::{debug, info, warn};
+
+use super::backoff::Backoff;
+
+/// Objects in one page of a list: about 1 MB of cluster Secrets.
+const PAGE: u32 = 250;
+/// A page that takes longer comes from a server that hangs. Between these, as long as a watch is waited for.
+const PAGE_AT_LEAST: Duration = Duration::from_secs(5);
+const PAGE_AT_MOST: Duration = Duration::from_secs(20);
+/// A watch that ended sooner than this was no success.
+const STABLE_AFTER: Duration = Duration::from_millis(900);
+
+/// How often the hub is asked for a sign of life.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long one watch runs before it is renewed. The API counts in whole seconds.
+    watch: Duration,
+    /// How long after that the answer of a server that hangs is waited for.
+    grace: Duration,
+}
+
+impl Pace {
+    /// A pace at which a view on a living hub never gets as old as `max_staleness`, which is at least 3 s. API servers
+    /// send bookmarks about once a minute, so on a quiet hub the renewal is the proof that counts.
+    pub fn for_staleness(max_staleness: Duration) -> Self {
+        let watch = Duration::from_secs((max_staleness / 3).as_secs().clamp(1, 45));
+        let grace = (max_staleness / 6).clamp(Duration::from_millis(500), Duration::from_secs(5));
+        Self { watch, grace }
+    }
+}
+
+/// How often a watch had to be begun anew because something failed; renewals do not count.
+#[derive(Debug, Clone, Default)]
+pub struct Restarts(Arc<AtomicU64>);
+
+impl Restarts {
+    /// The number so far.
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What happened to a collection.
+#[derive(Debug)]
+pub(super) enum Change<T> {
+    /// It holds exactly these.
+    Reset(Vec<T>),
+    /// This one is new or changed.
+    Set(T),
+    /// This one is gone.
+    Gone(T),
+    /// Nothing happened, and the server said so.
+    Alive,
+}
+
+/// A collection to follow.
+pub(super) struct Collection {
+    pub(super) client: Client,
+    /// `/api/v1/namespaces/argocd/secrets`
+    pub(super) path: String,
+    pub(super) label_selector: Option<&'static str>,
+    /// For people, in logs.
+    pub(super) what: &'static str,
+    pub(super) pace: Pace,
+    pub(super) restarts: Restarts,
+}
+
+/// Why a list or a watch ended. Never holds a piece of what was read: that may be a credential.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("cannot build the request")]
+    Request(#[from] kube::core::request::Error),
+    #[error("the API server refused or could not be reached")]
+    Client(#[from] kube::Error),
+    #[error("the stream broke")]
+    Stream(#[from] std::io::Error),
+    #[error("no answer within {:.1} s", .0.as_secs_f64())]
+    Silence(Duration),
+    #[error("the answer has an unexpected shape (line {}, column {})", .0.line(), .0.column())]
+    Shape(serde_json::Error),
+    #[error("the server ended the watch: {code} {reason}")]
+    Ended { code: u16, reason: String },
+    #[error("the watch ended at once")]
+    TooShort,
+}
+
+impl Failure {
+    /// Whether the version that was watched from is of no use any more. After a broken connection it still is.
+    fn needs_list(&self) -> bool {
+        match self {
+            Self::Ended { .. } | Self::Shape(_) | Self::Request(_) => true,
+            Self::Client(error) => matches!(error, kube::Error::Api(_)),
+            Self::Stream(_) | Self::Silence(_) | Self::TooShort => false,
+        }
+    }
+
+    /// With its causes, for a log line.
+    fn text(&self) -> String {
+        let cause: Option<&dyn std::error::Error> = match self {
+            // Its Display says all, and its Debug form repeats it.
+            Self::Client(kube::Error::Api(status)) => {
+                return format!("the API server refused: {} {}", status.code, status.message);
+            }
+            Self::Client(error) => Some(error),
+            Self::Stream(error) => Some(error),
+            Self::Request(error) => Some(error),
+            _ => None,
+        };
+        let mut text = self.to_string();
+        let mut next = cause;
+        while let Some(error) = next {
+            let more = error.to_string();
+            if !text.ends_with(&more) {
+                text = format!("{text}: {more}");
+            }
+            next = error.source();
+        }
+        text
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    metadata: PageMetadata,
+    items: Option<Vec<T>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMetadata {
+    resource_version: Option<String>,
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
+/// The outside of a watch event; the object is read in a second pass, once its type is known.
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    object: Outline,
+}
+
+#[derive(Deserialize)]
+struct Outline {
+    #[serde(default)]
+    metadata: OutlineMetadata,
+    /// Of a Status.
+    #[serde(default)]
+    code: u16,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct OutlineMetadata {
+    resource_version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Inside<T> {
+    object: T,
+}
+
+impl Collection {
+    /// Reports all that happens to the collection, first [`Change::Reset`], until nobody listens any more.
+    pub(super) async fn follow<T: DeserializeOwned + Send>(self, out: mpsc::Sender<Change<T>>) {
+        let mut backoff = Backoff::default();
+        let mut last_failure = String::new();
+        let mut version: Option<String> = None;
+        while !out.is_closed() {
+            let started = Instant::now();
+            let outcome = if let Some(version) = &mut version {
+                self.watch(version, &out).await
+            } else {
+                self.list(&out).await.map(|listed| version = Some(listed))
+            };
+            let stable = started.elapsed() >= STABLE_AFTER;
+            if stable {
+                backoff.reset();
+            }
+            let Err(failure) = outcome else {
+                if stable && !last_failure.is_empty() {
+                    info!(what = self.what, "following again");
+                    last_failure.clear();
+                }
+                continue;
+            };
+            if failure.needs_list() {
+                version = None;
+            }
+            self.restarts.add();
+            let text = failure.text();
+            if text == last_failure {
+                debug!(what = self.what, failure = text, "still cannot follow");
+            } else {
+                warn!(what = self.what, failure = text, "cannot follow, trying again");
+                last_failure = text;
+            }
+            sleep(backoff.next()).await;
+        }
+    }
+
+    /// Lists all pages: complete or nothing. Gives the version to watch from.
+    async fn list<T: DeserializeOwned>(&self, out: &mpsc::Sender<Change<T>>) -> Result<String, Failure> {
+        let mut params = ListParams {
+            limit: Some(PAGE),
+            label_selector: self.label_selector.map(str::to_owned),
+            ..ListParams::default()
+        };
+        let within = (self.pace.watch + self.pace.grace).clamp(PAGE_AT_LEAST, PAGE_AT_MOST);
+        let mut items = Vec::new();
+        loop {
+            let request = Request::new(self.path.clone()).list(&params)?;
+            let text = tokio::time::timeout(within, self.client.request_text(request))
+                .await
+                .map_err(|_| Failure::Silence(within))??;
+            let page: Page<T> = serde_json::from_str(&text).map_err(Failure::Shape)?;
+            items.extend(page.items.unwrap_or_default());
+            let Some(token) = page.metadata.next.filter(|token| !token.is_empty()) else {
+                drop(out.send(Change::Reset(items)).await);
+                return Ok(page.metadata.resource_version.unwrap_or_default());
+            };
+            params.continue_token = Some(token);
+        }
+    }
+
+    /// Watches from `version`, and moves it on, until the server ends the watch in good order or something fails.
+    async fn watch<T: DeserializeOwned>(
+        &self,
+        version: &mut String,
+        out: &mpsc::Sender<Change<T>>,
+    ) -> Result<(), Failure> {
+        let params = WatchParams {
+            label_selector: self.label_selector.map(str::to_owned),
+            timeout: u32::try_from(self.pace.watch.as_secs()).ok(),
+            bookmarks: true,
+            ..WatchParams::default()
+        };
+        let mut request = Request::new(self.path.clone()).watch(&params, version)?;
+        // API servers from 1.37 on compress a watch event by event, which no decoder here reads.
+        let plain = http::HeaderValue::from_static("identity");
+        request.headers_mut().insert(http::header::ACCEPT_ENCODING, plain);
+        let started = Instant::now();
+        let patience = self.pace.watch + self.pace.grace;
+        let deadline = started + patience;
+        let silence = |_| Failure::Silence(patience);
+        let stream = timeout_at(deadline, self.client.request_stream(request))
+            .await
+            .map_err(silence)??;
+        let mut stream = std::pin::pin!(stream);
+        drop(out.send(Change::Alive).await);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = timeout_at(deadline, stream.read_until(b'\n', &mut line))
+                .await
+                .map_err(silence)??;
+            if read == 0 || line.last() != Some(&b'\n') {
+                return if started.elapsed() < STABLE_AFTER {
+                    Err(Failure::TooShort)
+                } else {
+                    Ok(())
+                };
+            }
+            if out.send(change(&line, version)?).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Reads one line of a watch, and moves the version on.
+fn change<T: DeserializeOwned>(line: &[u8], version: &mut String) -> Result<Change<T>, Failure> {
+    let Envelope { kind, object } = serde_json::from_slice(line).map_err(Failure::Shape)?;
+    let inside = || {
+        serde_json::from_slice::<Inside<T>>(line)
+            .map(|inside| inside.object)
+            .map_err(Failure::Shape)
+    };
+    let change = match kind.as_str() {
+        "ADDED" | "MODIFIED" => Change::Set(inside()?),
+        "DELETED" => Change::Gone(inside()?),
+        "ERROR" => {
+            return Err(Failure::Ended {
+                code: object.code,
+                reason: object.reason,
+            });
+        }
+        // A bookmark. A later API may have more to say; it is a sign of life at least.
+        _ => Change::Alive,
+    };
+    if let Some(seen) = object.metadata.resource_version.filter(|seen| !seen.is_empty()) {
+        *version = seen;
+    }
+    Ok(change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn read(line: &str, version: &mut String) -> Result<Change<Value>, Failure> {
+        change(line.as_bytes(), version)
+    }
+
+    #[test]
+    fn events_move_the_version_on() {
+        let mut version = "1".to_owned();
+        let added = read(
+            r#"{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"2"}}}"#,
+            &mut version,
+        );
+        assert!(matches!(added, Ok(Change::Set(object)) if object["metadata"]["name"] == "a"));
+        let bookmark = read(
+            r#"{"type":"BOOKMARK","object":{"kind":"Secret","metadata":{"resourceVersion":"7"}}}"#,
+            &mut version,
+        );
+        assert!(matches!(bookmark, Ok(Change::Alive)));
+        assert_eq!(version, "7");
+    }
+
+    #[test]
+    fn an_expired_version_needs_a_list_and_a_broken_line_shows_nothing_of_itself() {
+        let mut version = "1".to_owned();
+        let expired = read(
+            r#"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}"#,
+            &mut version,
+        );
+        let failure = expired.unwrap_err();
+        assert!(
+            failure.needs_list() && failure.text().contains("410 Expired"),
+            "{failure}"
+        );
+        let broken = read(r#"{"type":"hunter2","object":"hunter2"}"#, &mut version).unwrap_err();
+        assert!(!broken.text().contains("hunter2"), "{}", broken.text());
+        assert_eq!(version, "1");
+    }
+
+    #[test]
+    fn the_pace_leaves_room_for_a_renewal_that_fails() {
+        for seconds in [3, 10, 120, 3600] {
+            let limit = Duration::from_secs(seconds);
+            let pace = Pace::for_staleness(limit);
+            assert!(
+                (pace.watch + pace.grace) * 2 <= limit.max(Duration::from_secs(3)),
+                "{pace:?} for {limit:?}"
+            );
+        }
+    }
+}

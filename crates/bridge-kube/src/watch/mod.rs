@@ -1,0 +1,18 @@
+//! Follows a hub: its fleet, and its ApplicationSets.
+//!
+//! Our own list and watch loop, because the age of the view counts from the last proof of life, and the common watchers
+//! keep bookmarks and renewed watches to themselves. What is followed is a [`FleetView`]: the newest complete fleet, and
+//! how old the last proof is.
+//!
+//! Each `follow_…` function gives a reading half and a future. The future never ends by itself: spawn it, and treat its
+//! end as the end of the program.
+
+mod backoff;
+mod collection;
+mod fleet;
+mod slim;
+mod view;
+
+pub use collection::{Pace, Restarts};
+pub use fleet::follow_fleet;
+pub use view::{FleetView, NoFleet, State};
