@@ -41,4 +41,14 @@ impl Context {
     pub fn is_folder(&self) -> bool {
         matches!(self.hub, HubOptions::Folder(_))
     }
+
+    /// Says on stderr that the list is empty; stdout stays empty, as kubectl does it.
+    pub fn note_no_clusters(&self, hub: &Hub) -> std::io::Result<()> {
+        if hub.is_folder() {
+            self.out.note(format_args!("No clusters found in {hub}."))
+        } else {
+            self.out
+                .note(format_args!("No clusters found in {} namespace.", hub.namespace()))
+        }
+    }
 }

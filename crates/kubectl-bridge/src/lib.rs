@@ -34,6 +34,9 @@ pub fn main_with(words: Vec<OsString>) -> Exit {
     if let Some(words) = complete::asked(&words) {
         return complete::serve(words);
     }
+    if let Some(exit) = complete::serve_script() {
+        return exit;
+    }
     output::colour_from_environment();
     let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,

@@ -1,5 +1,6 @@
 //! How a failure is told: once, with its causes and the next step.
 
+use bridge_kube::HubError;
 use clap::error::{ContextKind, ErrorKind};
 
 use crate::{exit::Exit, output::stderr_line, usage::UsageError};
@@ -24,7 +25,7 @@ pub fn failure(error: &anyhow::Error) -> Exit {
         return Exit::Success;
     }
     let usage = error.chain().any(|cause| cause.is::<UsageError>());
-    stderr_line(&headline(&chain(error)));
+    stderr_line(&headline(error));
     if let Some(hint) = hint(error) {
         stderr_line(&format!("hint: {hint}"));
     }
@@ -58,27 +59,20 @@ pub fn chain(error: &anyhow::Error) -> String {
 }
 
 /// `error: …`, except where kubectl's users know the sentence by heart.
-pub fn headline(text: &str) -> String {
-    let known = [
-        "Error from server",
-        "The connection to the server",
-        "Unable to connect to the server",
-        "The Secret",
-    ];
-    if known.iter().any(|start| text.starts_with(start)) {
-        text.to_owned()
-    } else {
-        format!("error: {text}")
-    }
+pub fn headline(error: &anyhow::Error) -> String {
+    let text = chain(error);
+    let whole = error
+        .downcast_ref::<HubError>()
+        .is_some_and(HubError::is_whole_line);
+    if whole { text } else { format!("error: {text}") }
 }
 
 /// What to do next, if the failure knows.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     error
         .chain()
-        .find_map(|cause| cause.downcast_ref::<bridge_kube::HubError>())
-        .and_then(bridge_kube::HubError::hint)
-        .map(|hint| hint.to_string())
+        .find_map(|cause| cause.downcast_ref::<HubError>())
+        .and_then(HubError::hint)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

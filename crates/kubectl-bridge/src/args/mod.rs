@@ -26,15 +26,18 @@ pub use confirm::ConfirmArgs;
 pub use demo::DemoArgs;
 pub use describe::DescribeArgs;
 pub use get::GetArgs;
+pub(crate) use global::platform;
 pub use global::{GlobalArgs, GlobalOptions, HubOptions};
 pub use label::LabelArgs;
 pub use params::ParamsArgs;
 pub use register::RegisterArgs;
 pub use select::SelectArgs;
+pub(crate) use select::parse_selector;
 pub use unregister::UnregisterArgs;
 pub use version::VersionArgs;
 pub use wait::{WaitArgs, WaitFor, WaitOptions};
 pub use write::WriteArgs;
+pub(crate) use write::duration;
 
 use crate::{commands, context::Context, exit::Exit};
 

@@ -57,18 +57,20 @@ impl Output {
             Format::Name => names.into_iter().map(|name| name + "\n").collect(),
             Format::JsonPath(template) => template.render(&serde_json::to_value(object)?)?,
         };
-        let mut stdout = anstream::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()?;
+        self.text(&text)?;
         Ok(true)
     }
 
     /// Prints a table.
     pub fn table(&self, table: &Table) -> anyhow::Result<()> {
+        Ok(self.text(&table.render(self.headers))?)
+    }
+
+    /// Prints text as it is.
+    pub fn text(&self, text: &str) -> io::Result<()> {
         let mut stdout = anstream::stdout().lock();
-        stdout.write_all(table.render(self.headers).as_bytes())?;
-        stdout.flush()?;
-        Ok(())
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
     }
 
     /// Prints a line of the answer.

@@ -1,0 +1,10 @@
+//! Machine output: kinds of our own, `kubectl-bridge/v1alpha1`. Never a Secret, never a credential.
+
+mod change;
+mod cluster;
+
+pub use change::{ClusterChange, Plan};
+pub use cluster::{ClusterList, ClusterView};
+
+/// `apiVersion` of all kinds.
+pub const API_VERSION: &str = "kubectl-bridge/v1alpha1";
