@@ -74,7 +74,7 @@ async fn stay(light: bool) -> Result<()> {
     say(&format!(
         "Up after {:.1} s.\n\n{}",
         start.elapsed().as_secs_f64(),
-        guide(&hub, spoke.as_ref())
+        guide(&hub, spoke.as_ref())?
     ));
     std::future::pending::<()>().await;
     drop(argo_cd);
