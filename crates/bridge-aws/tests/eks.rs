@@ -1,5 +1,7 @@
 //! The EKS client against an imitation of EKS, configured as the SDK is: by the environment, which is another process's.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::{collections::BTreeMap, process::Command};
 
 use bridge_aws::{AwsOptions, Eks};
