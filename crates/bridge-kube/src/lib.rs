@@ -1,3 +1,20 @@
 //! The hub of a GitOps Bridge: a live Kubernetes API or a folder of manifests.
 
+mod connect;
+mod error;
+mod failure;
+mod flags;
+mod kubeconfig;
+mod live;
+mod ownership;
+mod proxy;
+mod transport;
 pub mod watch;
+mod write;
+
+pub use connect::{Target, connect};
+pub use error::{Cause, Forbidden, HubError};
+pub use flags::{ConnectionFlags, user_agent};
+pub use live::LiveHub;
+pub use ownership::Owned;
+pub use write::{DryRun, Verb, WriteOptions, Written};

@@ -1,0 +1,55 @@
+//! Argo CD's own objects on a live hub.
+
+use bridge_core::applicationset::ApplicationSet;
+use serde_json::Value;
+
+use super::LiveHub;
+use crate::{
+    error::{Cause, HubError},
+    failure::Ask,
+    transport::object_name,
+};
+
+impl LiveHub {
+    /// The ApplicationSets of all namespaces, or of Argo CD's own where only that may be read.
+    pub async fn applicationsets(&self) -> Result<Vec<ApplicationSet>, HubError> {
+        let everywhere = Ask {
+            verb: "list",
+            resource: "applicationsets.argoproj.io",
+            namespace: None,
+            name: None,
+        };
+        let all = self.argo_list("applicationsets", "ApplicationSet", everywhere).await;
+        let items = match all {
+            Err(HubError::Forbidden(_)) => {
+                let here = Ask {
+                    namespace: Some(&self.namespace),
+                    ..everywhere
+                };
+                self.argo_list("applicationsets", "ApplicationSet", here).await?
+            }
+            other => other?,
+        };
+        items.iter().map(application_set).collect()
+    }
+
+    async fn argo_list(&self, plural: &str, kind: &'static str, ask: Ask<'_>) -> Result<Vec<Value>, HubError> {
+        let path = match ask.namespace {
+            Some(namespace) => format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/{plural}"),
+            None => format!("/apis/argoproj.io/v1alpha1/{plural}"),
+        };
+        match self.transport.list(&path, None, ask).await {
+            // A list is never "not found": the kind itself is not served.
+            Err(HubError::Api { code: 404, .. }) => Err(HubError::MissingKind { kind }),
+            other => other,
+        }
+    }
+}
+
+/// Reads one ApplicationSet, naming it where it cannot be read.
+pub(crate) fn application_set(value: &Value) -> Result<ApplicationSet, HubError> {
+    ApplicationSet::from_json(value).map_err(|error| HubError::Malformed {
+        what: format!("ApplicationSet \"{}\"", object_name(value)),
+        cause: Cause::new(error.to_string()),
+    })
+}
