@@ -1,6 +1,6 @@
 //! The fleet: all clusters of a hub at one moment, complete.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{cluster::Cluster, parameters, selector::Selector};
 
@@ -101,20 +101,13 @@ fn key(member: &Member) -> (&str, &str) {
 }
 
 fn clashes(sorted: &[Arc<Member>]) -> Vec<Clash> {
-    let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for member in sorted {
-        by_name
-            .entry(&member.cluster.name)
-            .or_default()
-            .push(&member.cluster.secret_name);
-    }
-    by_name
-        .into_iter()
-        .filter(|(_, secrets)| secrets.len() > 1)
-        .map(|(name, secrets)| Clash {
-            name: name.to_owned(),
-            served: secrets[0].to_owned(),
-            left_out: secrets[1..].iter().map(|secret| (*secret).to_owned()).collect(),
+    sorted
+        .chunk_by(|a, b| a.cluster.name == b.cluster.name)
+        .filter(|same| same.len() > 1)
+        .map(|same| Clash {
+            name: same[0].cluster.name.clone(),
+            served: same[0].cluster.secret_name.clone(),
+            left_out: same[1..].iter().map(|member| member.cluster.secret_name.clone()).collect(),
         })
         .collect()
 }
