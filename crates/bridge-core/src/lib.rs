@@ -2,10 +2,13 @@
 //!
 //! Nothing here awaits, reads a file or opens a connection.
 
+pub mod application;
+pub mod applicationset;
 pub mod catalog;
 pub mod change;
 pub mod cluster;
 pub mod connection;
+pub mod effect;
 pub mod facts;
 pub mod fleet;
 pub mod keys;
