@@ -176,6 +176,15 @@ impl Config {
         self
     }
 
+    /// Sets the name that the server's certificate must have, where it is not that of the server.
+    #[must_use]
+    pub fn with_server_name(mut self, name: &str) -> Self {
+        if let Some(tls) = self.0.get_mut("tlsClientConfig").and_then(Value::as_object_mut) {
+            tls.insert("serverName".into(), name.into());
+        }
+        self
+    }
+
     /// This config laid over what a Secret holds, member by member: what Argo CD or somebody else added stays, but no
     /// credential of another kind, which could win over the new one.
     #[must_use]

@@ -80,6 +80,8 @@ pub struct Registration {
     pub cluster_resources: Option<bool>,
     /// `proxyUrl` of `config`.
     pub proxy_url: Option<String>,
+    /// Name in the server's certificate, where it is not that of the server.
+    pub tls_server_name: Option<String>,
 }
 
 /// How Argo CD gets into the cluster. `Debug` shows no credential.
@@ -116,6 +118,8 @@ pub enum Access {
     },
     /// The hub itself.
     InCluster,
+    /// As it is registered: server and `config` stay.
+    Keep,
 }
 
 impl std::fmt::Debug for Access {
@@ -125,7 +129,7 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
-    /// One word, as [`keys::ACCESS`] keeps it.
+    /// One word, as [`keys::ACCESS`] keeps it; `keep` stands for the word that is there.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Direct => "direct",
@@ -134,6 +138,7 @@ impl Access {
             Self::Token { .. } => "token",
             Self::Certificate { .. } => "certificate",
             Self::InCluster => "in-cluster",
+            Self::Keep => "keep",
         }
     }
 
@@ -238,6 +243,9 @@ pub enum RegistrationError {
     /// Not a proxy URL.
     #[error("--proxy-url \"{0}\" is not an http, https or socks5 URL")]
     Proxy(String),
+    /// [`Access::Keep`] of a cluster that is not registered.
+    #[error("\"{0}\" is not registered: how Argo CD gets in must be said")]
+    NothingToKeep(String),
     /// Several Secrets have this name already.
     #[error(
         "several cluster Secrets are named \"{name}\" ({secrets}): Argo CD uses a random one of them; delete all but one first"

@@ -27,7 +27,7 @@ impl Registration {
         checks::usable(self)?;
         let current = checks::current(self, &secret_name, hub)?;
         checks::same_cluster(self.facts.as_ref(), current)?;
-        let (server, config) = self.connection()?;
+        let (server, config) = self.connection(current)?;
         checks::unique(&server, self.facts.as_ref(), current, hub)?;
         let was = current.map(|secret| &secret.cluster);
         let environment = checks::environment(self, was)?;
@@ -47,6 +47,11 @@ impl Registration {
         if let Some(was) = was {
             keep(&FIXED_LABELS, &was.labels, &mut labels);
             keep(&FIXED_ANNOTATIONS, &was.annotations, &mut annotations);
+        }
+        if let Some(current) = current {
+            annotations
+                .entry(keys::ACCESS.to_owned())
+                .or_insert_with(|| current.connection().word().to_owned());
         }
         for (key, value) in &labels {
             name::check_label_value(key, value)?;
@@ -91,7 +96,10 @@ impl Registration {
     }
 
     /// `server` and, where the shape has one, `config`.
-    fn connection(&self) -> Result<(String, Option<Config>), RegistrationError> {
+    fn connection(
+        &self,
+        current: Option<&ClusterSecret>,
+    ) -> Result<(String, Option<Config>), RegistrationError> {
         let facts = || {
             self.facts
                 .as_ref()
@@ -125,11 +133,24 @@ impl Registration {
                 Some(Config::client_certificate(certificate, key, ca.as_deref())),
             ),
             Access::InCluster => (IN_CLUSTER_SERVER.to_owned(), Some(Config::in_cluster())),
+            Access::Keep => {
+                let current = current.ok_or_else(|| RegistrationError::NothingToKeep(self.name.clone()))?;
+                let config = current.config.clone().unwrap_or_default();
+                // Written only where something in it changes.
+                (
+                    current.cluster.server.clone(),
+                    config.filter(|_| self.proxy_url.is_some()),
+                )
+            }
         };
-        let config = match (&self.proxy_url, config) {
-            (Some(url), Some(config)) => Some(config.with_proxy(url)),
-            (_, config) => config,
-        };
+        let config = config.map(|config| match &self.proxy_url {
+            Some(url) => config.with_proxy(url),
+            None => config,
+        });
+        let config = config.map(|config| match &self.tls_server_name {
+            Some(name) => config.with_server_name(name),
+            None => config,
+        });
         Ok((server, config))
     }
 
@@ -158,10 +179,12 @@ impl Registration {
         for (key, value) in [
             (keys::CLUSTER_NAME, self.name.as_str()),
             (keys::ENVIRONMENT, environment),
-            (keys::ACCESS, self.access.word()),
             (keys::SCHEMA, keys::SCHEMA_VERSION),
         ] {
             annotations.insert(key.to_owned(), value.to_owned());
+        }
+        if self.access != Access::Keep {
+            annotations.insert(keys::ACCESS.to_owned(), self.access.word().to_owned());
         }
         annotations
     }

@@ -125,7 +125,7 @@ pub(super) fn usable(registration: &Registration) -> Result<(), RegistrationErro
             Ok(())
         }
         Access::Token { server, .. } | Access::Certificate { server, .. } => url(server),
-        Access::InCluster => Ok(()),
+        Access::InCluster | Access::Keep => Ok(()),
     }
 }
 

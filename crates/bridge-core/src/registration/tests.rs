@@ -36,6 +36,7 @@ fn registration(name: &str, access: Access) -> Registration {
         namespaces: None,
         cluster_resources: None,
         proxy_url: None,
+        tls_server_name: None,
     }
 }
 
@@ -387,4 +388,29 @@ fn warnings_where_nothing_has_to_stop() {
         anew.plan(&[now]).unwrap_err(),
         RegistrationError::Draining("dev".into())
     );
+}
+
+#[test]
+fn what_is_not_said_about_the_way_in_stays() {
+    let now = written(&registration("dev", token("https://10.0.0.1")).plan(&[]).unwrap());
+    let mut again = registration("dev", Access::Keep);
+    assert!(matches!(
+        again.plan(&[]),
+        Err(RegistrationError::NothingToKeep(_))
+    ));
+    again.labels = map(&[("enable_keda", "true")]);
+    let plan = again.plan(std::slice::from_ref(&now)).unwrap();
+    assert_eq!(plan.diffs.len(), 1, "{:?}", plan.diffs);
+    assert_eq!(plan.after.annotations["kubectl-bridge/access"], "token");
+    assert!(!plan.secret.data.as_ref().unwrap().contains_key("config"));
+    again.proxy_url = Some("socks5://proxy:1080".into());
+    let plan = again.plan(&[now]).unwrap();
+    assert_eq!(config(&plan)["bearerToken"], "s3cret");
+    assert_eq!(config(&plan)["proxyUrl"], "socks5://proxy:1080");
+    // How somebody else registered it is read from its config.
+    let mut foreign = written(&registration("dev", token("https://10.0.0.1")).plan(&[]).unwrap());
+    foreign.cluster.annotations.clear();
+    again.proxy_url = None;
+    let plan = again.plan(&[foreign]).unwrap();
+    assert_eq!(plan.after.annotations["kubectl-bridge/access"], "token");
 }

@@ -1,0 +1,101 @@
+//! `unregister`.
+
+use std::time::Duration;
+
+use bridge_kube::WriteOptions;
+use clap::Args;
+
+use super::{ConfirmArgs, WriteArgs, duration};
+
+/// Take a cluster off the hub.
+///
+/// Removes the cluster Secret. As long as Applications point at the cluster it refuses: without the Secret they lose their
+/// finalizers and whatever they deployed stays behind. --drain takes them away first, with all they deployed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A run with --drain that was ended half-way is finished by running it again.
+
+Examples:
+  kubectl bridge unregister dev
+  kubectl bridge unregister dev --drain --dry-run
+  kubectl bridge unregister dev --drain --yes --timeout 10m
+  kubectl bridge unregister dev --keep-workloads --yes")]
+pub struct UnregisterArgs {
+    /// The cluster
+    #[arg(value_name = "NAME", add = crate::complete::clusters())]
+    pub name: String,
+    /// Take the cluster's Applications away first, and all they deployed there
+    #[arg(long, conflicts_with = "keep_workloads")]
+    pub drain: bool,
+    /// Leave what Applications deployed running on the cluster, on its own from then on
+    #[arg(long)]
+    pub keep_workloads: bool,
+    /// How long to wait for Applications to go [default: 10m]
+    #[arg(long, value_name = "DURATION", requires = "drain")]
+    pub timeout: Option<String>,
+    /// No error if there is no such cluster
+    #[arg(long)]
+    pub ignore_not_found: bool,
+    /// Asking
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+    /// Writing
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// What becomes of the Applications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applications {
+    /// There must be none.
+    Refuse,
+    /// They are taken away first.
+    Drain {
+        /// How long it may take.
+        timeout: Duration,
+    },
+    /// What they deployed stays.
+    KeepWorkloads,
+}
+
+/// `unregister`, checked.
+#[derive(Debug)]
+pub struct UnregisterOptions {
+    /// NAME.
+    pub name: String,
+    /// What becomes of the Applications.
+    pub applications: Applications,
+    /// No error if there is no such cluster.
+    pub ignore_not_found: bool,
+    /// Do not ask.
+    pub yes: bool,
+    /// How to write.
+    pub write: WriteOptions,
+}
+
+impl UnregisterArgs {
+    /// Checks what the flags say together.
+    pub fn resolve(self) -> anyhow::Result<UnregisterOptions> {
+        let Self {
+            name,
+            drain,
+            keep_workloads,
+            timeout,
+            ignore_not_found,
+            confirm,
+            write,
+        } = self;
+        let timeout = duration("--timeout", timeout.as_deref().unwrap_or("10m"))?;
+        Ok(UnregisterOptions {
+            name,
+            applications: match (drain, keep_workloads) {
+                (true, _) => Applications::Drain { timeout },
+                (false, true) => Applications::KeepWorkloads,
+                (false, false) => Applications::Refuse,
+            },
+            ignore_not_found,
+            yes: confirm.yes,
+            write: write.resolve()?,
+        })
+    }
+}
