@@ -180,7 +180,6 @@ fn part(name: &'static str, hub: &Hub, folder: &Path) -> Result<Launch> {
         Ok(path.into_os_string())
     };
     Ok(Launch::new(name, hub.binaries().path("argocd"))
-        .flag("--loglevel", "debug")
         .flag("--logformat", "json")
         .env("ARGOCD_BINARY_NAME", name)
         .env("KUBECONFIG", hub.kubeconfig())

@@ -74,6 +74,8 @@ contexts:
 /// A client for the current context of a kubeconfig file.
 pub(crate) async fn client(path: &Path) -> Result<kube::Client> {
     let kubeconfig = Kubeconfig::read_from(path)?;
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    // Whatever the machine's environment says of proxies, loopback goes through none.
+    config.proxy_url = None;
     Ok(kube::Client::try_from(config)?)
 }

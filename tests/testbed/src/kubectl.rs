@@ -71,13 +71,11 @@ impl Kubectl {
         })
     }
 
-    /// `kubectl apply --server-side` of a document.
-    pub(crate) async fn apply(&self, manifests: &str) -> Result<()> {
-        let arguments = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
-        self.run(&arguments, manifests)
-            .await?
-            .success()
-            .context("kubectl apply --server-side failed")?;
+    /// Runs a subcommand that reads documents from standard input, with `-f -`.
+    pub(crate) async fn feed(&self, arguments: &[&str], manifests: &str) -> Result<()> {
+        let all = [arguments, &["-f", "-"]].concat();
+        let said = self.run(&all, manifests).await?.success();
+        said.with_context(|| format!("kubectl {} failed", arguments.join(" ")))?;
         Ok(())
     }
 }

@@ -89,7 +89,7 @@ impl Spoke {
                   roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}},
                   subjects: [{{kind: ServiceAccount, name: {ADMINISTRATOR}, namespace: default}}]}}"
             );
-            self.kubectl.apply(&binding).await?;
+            self.kubectl.feed(&["apply", "--server-side"], &binding).await?;
             token::token(self.client().await?, "default", ADMINISTRATOR)
                 .await
                 .context("cannot get a token for Argo CD on the spoke")

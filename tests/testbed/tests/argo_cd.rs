@@ -51,15 +51,15 @@ spec:
     })
     .await
     .unwrap();
-    let metrics = argo_cd.metrics().await.unwrap();
     let reconciles = format!(
         r#"argocd_appset_reconcile_count{{name="ingress",namespace="{}"}}"#,
         hub.namespace()
     );
-    assert!(
-        metrics.contains(&reconciles),
-        "{reconciles} is missing in:\n{metrics}"
-    );
+    eventually("the reconcile to be counted", limit, async || {
+        Ok(argo_cd.metrics().await?.contains(&reconciles).then_some(()))
+    })
+    .await
+    .unwrap();
     assert!(
         argo_cd.log().unwrap().contains("ingress-dev"),
         "{}",

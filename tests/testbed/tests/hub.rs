@@ -124,7 +124,7 @@ async fn shared_hubs_have_a_namespace_each_on_one_server() {
     assert_eq!(first.server(), second.server());
     assert_ne!(first.namespace(), second.namespace());
     first
-        .apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: mine}}")
+        .create("{apiVersion: v1, kind: ConfigMap, metadata: {name: mine}}")
         .await
         .unwrap();
     let maps: Api<ConfigMap> = Api::default_namespaced(second.client().await.unwrap());
