@@ -1,6 +1,6 @@
 //! What every command gets: the way to the hub, and the way to print.
 
-use bridge_kube::Hub;
+use bridge_kube::{ConnectionFlags, Hub};
 
 use crate::{
     args::{GlobalOptions, HubOptions},
@@ -35,6 +35,22 @@ impl Context {
         let hub = self.hub().await?;
         self.out.note(format_args!("hub: {hub}"))?;
         Ok(hub)
+    }
+
+    /// Flags for another cluster: of the hub's only its kubeconfig file, the deadline and who we are.
+    pub fn spoke_flags(&self) -> ConnectionFlags {
+        let HubOptions::Live(flags) = &self.hub else {
+            return ConnectionFlags {
+                user_agent: crate::args::user_agent(),
+                ..ConnectionFlags::default()
+            };
+        };
+        ConnectionFlags {
+            kubeconfig: flags.kubeconfig.clone(),
+            request_timeout: flags.request_timeout,
+            user_agent: flags.user_agent.clone(),
+            ..ConnectionFlags::default()
+        }
     }
 
     /// Whether the hub is a folder, known without opening it.

@@ -14,11 +14,12 @@ mod edit;
 pub mod exit;
 pub mod output;
 pub mod prompt;
-mod report;
-mod select;
+pub mod report;
+pub mod select;
+pub mod surroundings;
 pub mod usage;
 pub mod view;
-mod waiting;
+pub mod waiting;
 
 use args::Cli;
 use context::Context;

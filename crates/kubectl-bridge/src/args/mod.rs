@@ -26,7 +26,7 @@ pub use confirm::ConfirmArgs;
 pub use demo::DemoArgs;
 pub use describe::DescribeArgs;
 pub use get::GetArgs;
-pub(crate) use global::platform;
+pub(crate) use global::{platform, user_agent};
 pub use global::{GlobalArgs, GlobalOptions, HubOptions};
 pub use label::LabelArgs;
 pub use params::ParamsArgs;

@@ -20,6 +20,11 @@ pub struct SelectArgs {
 }
 
 impl SelectArgs {
+    /// Whether neither -l nor --all was given.
+    pub fn is_empty(&self) -> bool {
+        self.selector.is_none() && !self.all
+    }
+
     /// The clusters that are meant; an error unless exactly one way was used.
     pub fn resolve(self, names: Vec<String>) -> anyhow::Result<Which> {
         let Self { selector, all } = self;

@@ -4,7 +4,8 @@ mod change;
 mod cluster;
 
 pub use change::{ClusterChange, Plan};
-pub use cluster::{ClusterList, ClusterView};
+pub(crate) use cluster::line;
+pub use cluster::{Access, ClusterList, ClusterView};
 
 /// `apiVersion` of all kinds.
 pub const API_VERSION: &str = "kubectl-bridge/v1alpha1";

@@ -1,0 +1,84 @@
+//! What a change comes to on one cluster, before anything is written.
+
+use anyhow::bail;
+use bridge_core::{
+    change::{KeyChanges, KeyDiff},
+    effect::Effect,
+    secret::ClusterSecret,
+};
+
+use super::{Changes, Rules};
+use crate::{
+    output::cell,
+    select::shown_name,
+    surroundings::Surroundings,
+};
+
+/// One cluster's part of a change.
+pub struct Item {
+    /// The cluster as it is.
+    pub secret: ClusterSecret,
+    /// What would differ.
+    pub diffs: Vec<KeyDiff>,
+    /// Keys to remove that are not there.
+    pub not_there: Vec<String>,
+    /// What comes of it, as far as it can be told.
+    pub effect: Option<Effect>,
+}
+
+/// Plans the change of one cluster; refuses to overwrite what may not be overwritten.
+pub fn item(
+    secret: ClusterSecret,
+    changes: &KeyChanges,
+    rules: &Rules,
+    surroundings: &Surroundings,
+) -> anyhow::Result<Item> {
+    let cluster = &secret.cluster;
+    let diffs = changes.diff(cluster);
+    if !rules.overwrite {
+        let taken: Vec<String> = diffs
+            .iter()
+            .filter(|diff| diff.to.is_some())
+            .filter_map(|diff| {
+                let from = diff.from.as_deref()?;
+                Some(format!("{} \"{}\" is already \"{}\"", diff.kind, diff.key, cell(from)))
+            })
+            .collect();
+        if !taken.is_empty() {
+            bail!(
+                "{}: {}; add --overwrite to change it",
+                crate::view::line(shown_name(&secret)),
+                taken.join(", ")
+            );
+        }
+    }
+    let missing = |wanted: &Changes, now: &bridge_core::selector::Map| -> Vec<String> {
+        wanted
+            .iter()
+            .filter(|(key, value)| value.is_none() && !now.contains_key(*key))
+            .map(|(key, _)| key.clone())
+            .collect()
+    };
+    let mut not_there = missing(&changes.labels, &cluster.labels);
+    not_there.extend(missing(&changes.annotations, &cluster.annotations));
+    let effect = (!diffs.is_empty())
+        .then(|| surroundings.effect(Some(cluster), Some(&changes.applied_to(cluster))))
+        .flatten();
+    Ok(Item {
+        diffs,
+        not_there,
+        effect,
+        secret,
+    })
+}
+
+/// A line of a plan: its sign, and `enable_x: "false" -> "true"`.
+pub fn diff_line(diff: &KeyDiff) -> (char, String) {
+    let KeyDiff { kind, key, from, to } = diff;
+    match (from.as_deref().map(cell), to.as_deref().map(cell)) {
+        (None, Some(to)) => ('+', format!("{kind} {key}: {to:?}")),
+        (Some(from), None) => ('-', format!("{kind} {key}: {from:?}")),
+        (Some(from), Some(to)) => ('~', format!("{kind} {key}: {from:?} -> {to:?}")),
+        (None, None) => (' ', format!("{kind} {key}")),
+    }
+}

@@ -1,0 +1,15 @@
+//! The plugin as its users meet it: command lines in; stdout, stderr and exit codes out.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod addons;
+mod bad_input;
+mod completion;
+mod fleet;
+mod help;
+mod keys;
+mod live;
+mod looking;
+mod params;
+mod parsing;
+mod run;
