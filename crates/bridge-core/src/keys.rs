@@ -77,6 +77,23 @@ pub fn is_own(key: &str) -> bool {
     key.starts_with(OWN_PREFIX)
 }
 
+/// Annotations that Argo CD's own cluster generator leaves out: state of Argo CD and kubectl, or a trigger that must not
+/// be copied into an Application (Argo CD 3.6 `applicationset/generators/cluster.go`, `excludedClusterAnnotations`).
+const EXCLUDED_BY_ARGO_CD: [&str; 7] = [
+    LAST_APPLIED,
+    "argocd.argoproj.io/refresh",
+    "argocd.argoproj.io/refresh-timestamp",
+    "argocd.argoproj.io/hydrate",
+    "argocd.argoproj.io/hydrate-timestamp",
+    "argocd.argoproj.io/tracking-id",
+    "argocd.argoproj.io/installation-id",
+];
+
+/// Whether an annotation stays out of generator answers: our own, and those that Argo CD leaves out itself.
+pub fn is_unserved_annotation(key: &str) -> bool {
+    is_own(key) || EXCLUDED_BY_ARGO_CD.contains(&key)
+}
+
 /// The toggle's addon part: `enable_metrics_server` gives `metrics_server`.
 pub fn toggle_addon(label: &str) -> Option<&str> {
     label

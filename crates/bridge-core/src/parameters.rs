@@ -54,20 +54,21 @@ pub fn answer(fleet: &Fleet, request: &Request) -> String {
 }
 
 fn of(cluster: &Cluster) -> Value {
-    let visible = |map: &crate::selector::Map| -> Map<String, Value> {
+    let visible = |map: &crate::selector::Map, is_hidden: fn(&str) -> bool| -> Value {
         map.iter()
-            .filter(|(key, _)| !keys::is_own(key) && *key != keys::LAST_APPLIED)
+            .filter(|(key, _)| !is_hidden(key))
             .map(|(key, value)| (key.clone(), value.as_str().into()))
-            .collect()
+            .collect::<Map<_, _>>()
+            .into()
     };
     let mut metadata = Map::new();
-    let annotations = visible(&cluster.annotations);
-    if !annotations.is_empty() {
-        metadata.insert("annotations".into(), annotations.into());
+    // Left out only where the Secret has none at all, as Argo CD does: a template may index an empty map.
+    if !cluster.annotations.is_empty() {
+        let annotations = visible(&cluster.annotations, keys::is_unserved_annotation);
+        metadata.insert("annotations".into(), annotations);
     }
-    let labels = visible(&cluster.labels);
-    if !labels.is_empty() {
-        metadata.insert("labels".into(), labels.into());
+    if !cluster.labels.is_empty() {
+        metadata.insert("labels".into(), visible(&cluster.labels, keys::is_own));
     }
     json!({
         "name": cluster.name,
@@ -167,6 +168,19 @@ mod tests {
                 },
             }])
         );
+    }
+
+    #[test]
+    fn annotations_are_an_empty_map_where_none_is_served_and_absent_where_there_are_none() {
+        let mut hidden = cluster("hidden", "https://hidden");
+        hidden.annotations = ["argocd.argoproj.io/refresh", keys::LAST_CHANGE]
+            .map(|key| (key.to_owned(), "x".to_owned()))
+            .into();
+        let mut none = cluster("none", "https://none");
+        none.annotations.clear();
+        let metadata = |cluster: &Cluster| of(cluster)["metadata"].take();
+        assert_eq!(metadata(&hidden)["annotations"], json!({}));
+        assert!(metadata(&none).get("annotations").is_none());
     }
 
     #[test]

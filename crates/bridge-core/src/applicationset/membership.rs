@@ -61,7 +61,7 @@ impl Source {
 
     /// Whether a key of `labels` or `annotations` is among the parameters, should the cluster have it.
     pub fn gives_key(&self, map: &str, key: &str) -> bool {
-        if self.served && (keys::is_own(key) || key == keys::LAST_APPLIED) {
+        if self.served && (keys::is_own(key) || map == "annotations" && keys::is_unserved_annotation(key)) {
             return false;
         }
         self.fields.as_ref().is_none_or(|fields| {
