@@ -190,7 +190,7 @@ mod tests {
 
     fn names(view: &FleetView) -> Vec<(String, Option<String>)> {
         let label = |labels: &Map| labels.get("environment").cloned();
-        view.fleet(Duration::from_secs(60))
+        view.fleet(Duration::from_mins(1))
             .unwrap()
             .members()
             .iter()
@@ -213,7 +213,7 @@ mod tests {
             .await
             .unwrap();
         assert!(matches!(view.changed().await, Some(State::Ready(_))));
-        let before = view.fleet(Duration::from_secs(60)).unwrap();
+        let before = view.fleet(Duration::from_mins(1)).unwrap();
         for round in 0..50 {
             sender
                 .send(Change::Set(secret("a", &round.to_string())))
@@ -241,14 +241,14 @@ mod tests {
         builder.take(Change::Reset(vec![secret("a", "dev")]));
         builder.publish();
         view.changed().await.unwrap();
-        let first = view.fleet(Duration::from_secs(60)).unwrap();
+        let first = view.fleet(Duration::from_mins(1)).unwrap();
         assert!(!builder.take(Change::Set(secret("a", "dev"))));
         builder.publish();
-        let second = view.fleet(Duration::from_secs(60)).unwrap();
+        let second = view.fleet(Duration::from_mins(1)).unwrap();
         assert!(Arc::ptr_eq(&first, &second));
         builder.take(Change::Reset(vec![secret("a", "dev"), secret("b", "prod")]));
         builder.publish();
-        let third = view.fleet(Duration::from_secs(60)).unwrap();
+        let third = view.fleet(Duration::from_mins(1)).unwrap();
         assert!(Arc::ptr_eq(&first.members()[0], &third.members()[0]));
     }
 }

@@ -7,12 +7,14 @@
 //! Each `follow_…` function gives a reading half and a future. The future never ends by itself: spawn it, and treat its
 //! end as the end of the program.
 
+mod application_sets;
 mod backoff;
 mod collection;
 mod fleet;
 mod slim;
 mod view;
 
+pub use application_sets::{Namespaces, NamespacesError, SeenSet, SetEvent, follow_application_sets};
 pub use collection::{Pace, Restarts};
 pub use fleet::follow_fleet;
 pub use view::{FleetView, NoFleet, State};

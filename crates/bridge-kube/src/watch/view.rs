@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn no_answer_before_the_first_proof_nor_after_the_last() {
         let (source, view) = FleetView::new();
-        let long = Duration::from_secs(60);
+        let long = Duration::from_mins(1);
         assert_eq!(view.fleet(long).unwrap_err(), NoFleet::Syncing);
         source.publish(ready());
         assert_eq!(view.fleet(long).unwrap_err(), NoFleet::Syncing);
@@ -175,6 +175,6 @@ mod tests {
         source.publish(ready());
         source.alive();
         source.publish(State::Empty);
-        assert_eq!(view.fleet(Duration::from_secs(60)).unwrap_err(), NoFleet::Empty);
+        assert_eq!(view.fleet(Duration::from_mins(1)).unwrap_err(), NoFleet::Empty);
     }
 }

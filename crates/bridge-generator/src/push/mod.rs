@@ -1,0 +1,242 @@
+//! Tells Argo CD to ask again. It does not by itself when a cluster Secret changes: only polling would.
+//!
+//! For each ApplicationSet that uses this service, a fingerprint of all that it reads of the fleet is kept. When a new
+//! fleet changes it, the refresh annotation is written with a value never used before: `<fingerprint>.<attempt>`. The
+//! patch carries the resource version, so that of several replicas one gets through, and the others see that it did.
+//!
+//! `plan` decides, without any I/O; `patch` writes; this module lets the two and the watches meet.
+
+mod bucket;
+mod mark;
+mod patch;
+mod plan;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bridge_core::fleet::Fleet;
+use bridge_kube::watch::{FleetView, SeenSet, SetEvent, State};
+use kube::Client;
+use tokio::{
+    sync::mpsc,
+    task::{JoinSet, spawn_blocking},
+};
+use tracing::{error, info, warn};
+
+use crate::{answered::Answered, metrics::Metrics, service::Service};
+use plan::{Outcome, Plan};
+
+/// Patches in flight at one time.
+const IN_FLIGHT: usize = 8;
+/// How long to sleep when nothing is planned.
+const LONG: Duration = Duration::from_hours(1);
+
+/// An ApplicationSet by namespace and name.
+pub(crate) type Key = (String, String);
+
+/// What is needed to push.
+pub(crate) struct Pusher {
+    client: Client,
+    config_map: String,
+    view: FleetView,
+    metrics: Arc<Metrics>,
+    answered: Arc<Answered>,
+    enabled: bool,
+    fleet: Option<Arc<Fleet>>,
+    sets: BTreeMap<Key, SeenSet>,
+    plan: Plan,
+    in_flight: JoinSet<(Key, Outcome)>,
+    /// A refusal is said once, not with every try.
+    refused: bool,
+}
+
+impl Pusher {
+    /// A pusher for the ApplicationSets that name this ConfigMap. Not `enabled`, it only keeps the list of those that
+    /// exist.
+    pub(crate) fn new(client: Client, config_map: String, service: &Service, enabled: bool) -> Self {
+        Self {
+            client,
+            config_map,
+            view: service.view.clone(),
+            metrics: Arc::clone(&service.metrics),
+            answered: Arc::clone(&service.answered),
+            enabled,
+            fleet: None,
+            sets: BTreeMap::new(),
+            plan: Plan::default(),
+            in_flight: JoinSet::new(),
+            refused: false,
+        }
+    }
+
+    /// Pushes until there are no more events.
+    pub(crate) async fn run(mut self, mut events: mpsc::Receiver<SetEvent>) {
+        if let State::Ready(fleet) = self.view.state() {
+            self.new_fleet(Some(fleet)).await;
+        }
+        loop {
+            let idle = !self.enabled || self.in_flight.len() >= IN_FLIGHT;
+            let wake = if idle {
+                None
+            } else {
+                self.plan.wake(Instant::now())
+            };
+            let wake = wake.unwrap_or(LONG);
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.event(event).await,
+                    None => return,
+                },
+                state = self.view.changed() => match state {
+                    Some(State::Ready(fleet)) => self.new_fleet(Some(fleet)).await,
+                    Some(State::Syncing | State::Empty) => self.new_fleet(None).await,
+                    None => return,
+                },
+                Some(sent) = self.in_flight.join_next() => self.sent(sent),
+                () = tokio::time::sleep(wake) => {}
+            }
+            if self.enabled {
+                self.push();
+            }
+        }
+    }
+
+    async fn new_fleet(&mut self, fleet: Option<Arc<Fleet>>) {
+        let returns = self.fleet.is_none();
+        self.fleet = fleet;
+        let all = self
+            .sets
+            .iter()
+            .map(|(key, seen)| (key.clone(), seen.clone()))
+            .collect();
+        let fingerprints = self.fingerprints(all).await;
+        let now = Instant::now();
+        for (key, fingerprint) in fingerprints {
+            self.plan.aim(&key, fingerprint, now, self.answered.last(&key.1));
+        }
+        if returns && self.fleet.is_some() {
+            self.plan.revive(now);
+        }
+    }
+
+    async fn event(&mut self, event: SetEvent) {
+        match event {
+            SetEvent::Changed(seen) => self.changed(vec![seen]).await,
+            SetEvent::Gone { namespace, name } => self.forget(&(namespace, name)),
+            SetEvent::Listed { namespace, sets } => {
+                let listed: BTreeSet<Key> = sets.iter().map(key).collect();
+                let in_scope = |key: &Key| namespace.as_ref().is_none_or(|namespace| *namespace == key.0);
+                let gone: Vec<Key> = self
+                    .sets
+                    .keys()
+                    .filter(|key| in_scope(key) && !listed.contains(key))
+                    .cloned()
+                    .collect();
+                for key in &gone {
+                    self.forget(key);
+                }
+                self.changed(sets).await;
+            }
+        }
+        let names = self.sets.keys().map(|(_, name)| name.clone()).collect();
+        self.answered.exist(names);
+        self.metrics.waiting(self.plan.waiting());
+    }
+
+    async fn changed(&mut self, seen: Vec<SeenSet>) {
+        let mut respecified = Vec::new();
+        let mut ours = Vec::new();
+        for seen in seen {
+            let key = key(&seen);
+            if !seen.set.uses_plugin(&self.config_map) {
+                self.forget(&key);
+                continue;
+            }
+            let before = self.sets.insert(key.clone(), seen.clone());
+            let same_spec = before.is_some_and(|before| before.generation == seen.generation);
+            if !same_spec || seen.generation.is_none() {
+                respecified.push((key.clone(), seen.clone()));
+            }
+            ours.push((key, seen));
+        }
+        let fingerprints: BTreeMap<Key, String> = self.fingerprints(respecified).await.into_iter().collect();
+        let now = Instant::now();
+        for (key, seen) in ours {
+            let fingerprint = fingerprints.get(&key).cloned();
+            self.plan.seen(&key, seen.set, fingerprint, now);
+        }
+    }
+
+    fn forget(&mut self, key: &Key) {
+        self.sets.remove(key);
+        self.plan.forget(key);
+    }
+
+    /// Fingerprints on the newest fleet; none without a fleet. Off the threads that answer: with many clusters this takes
+    /// a while.
+    async fn fingerprints(&self, sets: Vec<(Key, SeenSet)>) -> Vec<(Key, String)> {
+        let (Some(fleet), true) = (self.fleet.clone(), self.enabled && !sets.is_empty()) else {
+            return Vec::new();
+        };
+        let config_map = self.config_map.clone();
+        let work = spawn_blocking(move || {
+            sets.into_iter()
+                .map(|(key, seen)| (key, seen.set.fingerprint(&config_map, &fleet)))
+                .collect()
+        });
+        work.await.unwrap_or_else(|error| {
+            error!(%error, "cannot tell what ApplicationSets read; they see changes when they next poll");
+            Vec::new()
+        })
+    }
+
+    fn push(&mut self) {
+        let room = IN_FLIGHT.saturating_sub(self.in_flight.len());
+        for push in self.plan.due(Instant::now(), room) {
+            let client = self.client.clone();
+            self.in_flight.spawn(async move {
+                let outcome = patch::refresh(&client, &push).await;
+                (push.key, outcome)
+            });
+        }
+        self.metrics.waiting(self.plan.waiting());
+    }
+
+    fn sent(&mut self, sent: Result<(Key, Outcome), tokio::task::JoinError>) {
+        let (key, outcome) = match sent {
+            Ok(sent) => sent,
+            Err(error) => {
+                error!(%error, "a push broke");
+                return;
+            }
+        };
+        self.metrics.push(outcome.label());
+        let applicationset = &key.1;
+        match &outcome {
+            Outcome::Written => {
+                self.refused = false;
+                info!(namespace = key.0, applicationset, "refreshed");
+            }
+            Outcome::Refused(why) if !self.refused => {
+                self.refused = true;
+                warn!(
+                    why,
+                    "not allowed to refresh ApplicationSets; trying again slowly (grant patch on applicationsets, or start with --no-push)"
+                );
+            }
+            Outcome::Failed(why) => warn!(
+                namespace = key.0,
+                applicationset, why, "cannot refresh, trying again"
+            ),
+            Outcome::Refused(_) | Outcome::Conflict | Outcome::Gone => {}
+        }
+        self.plan.sent(&key, &outcome, Instant::now());
+    }
+}
+
+fn key(seen: &SeenSet) -> Key {
+    (seen.set.namespace.clone(), seen.set.name.clone())
+}
