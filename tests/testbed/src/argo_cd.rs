@@ -153,7 +153,7 @@ async fn repo_server(hub: &Hub, scratch: &Scratch, redis: u16) -> Result<Service
             .arg("--disable-tls")
             // It looks for a client CA by default and refuses to start when it finds one while TLS is off.
             .flag("--client-ca-path", "");
-        Ok((launch, Ready::Open(port)))
+        Ok((launch, Ready::Listening(port)))
     })
     .await
 }
@@ -162,7 +162,7 @@ async fn redis(hub: &Hub, scratch: &Scratch) -> Result<Service> {
     service::start(scratch.path(), || {
         let port = ports::free()?;
         let launch = Launch::new("redis", hub.binaries().path("redis")).flag("--addr", loopback(port));
-        Ok((launch, Ready::Open(port)))
+        Ok((launch, Ready::Listening(port)))
     })
     .await
 }

@@ -243,3 +243,57 @@ impl Drop for Component {
         self.stop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::thread::sleep;
+
+    use super::*;
+    use crate::scratch::Scratch;
+
+    fn shell(scratch: &Scratch, script: &str) -> Component {
+        let launch = Launch::new("script", PathBuf::from("/bin/sh"))
+            .arg("-c")
+            .arg(script);
+        Component::start(scratch.path(), &launch).unwrap()
+    }
+
+    /// Waits for something that takes milliseconds.
+    fn soon<T>(mut look: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(seen) = look() {
+                return seen;
+            }
+            assert!(Instant::now() < deadline, "it did not happen");
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn its_end_is_noticed_and_says_what_it_logged() {
+        let scratch = Scratch::create("component").unwrap();
+        let component = shell(&scratch, "echo no luck today; exit 3");
+        let error = soon(|| component.check_alive().err()).to_string();
+        assert!(
+            error.contains("exit status: 3") && error.ends_with("no luck today"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_it_started_goes_with_it() {
+        let scratch = Scratch::create("component").unwrap();
+        let component = shell(&scratch, "sleep 1000 & echo $!; wait");
+        let child: u32 = soon(|| component.log().ok()?.lines().next()?.parse().ok());
+        let process = format!("/proc/{child}");
+        assert!(Path::new(&process).exists());
+        drop(component);
+        // Nobody may be there to take its exit code: then it stays as a zombie, without a command line.
+        soon(|| {
+            let command = std::fs::read(format!("{process}/cmdline")).unwrap_or_default();
+            command.is_empty().then_some(())
+        });
+    }
+}

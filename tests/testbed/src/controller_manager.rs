@@ -27,7 +27,7 @@ pub(crate) async fn start(binaries: &Binaries, folder: &Path, kubeconfig: &Path)
         .flag("--bind-address", "127.0.0.1")
         .flag("--secure-port", port.to_string())
         .flag("--cert-dir", folder.join("controller-manager-certificates"));
-        Ok((launch, Ready::Open(port)))
+        Ok((launch, Ready::Listening(port)))
     })
     .await
 }

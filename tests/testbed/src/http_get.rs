@@ -28,8 +28,3 @@ pub(crate) async fn http_get(port: u16, path: &str) -> Result<String> {
         ),
     }
 }
-
-/// Whether something accepts connections on a loopback port.
-pub(crate) async fn is_open(port: u16) -> bool {
-    TcpStream::connect(("127.0.0.1", port)).await.is_ok()
-}

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
@@ -22,6 +23,33 @@ pub(crate) fn free() -> Result<u16> {
         }
     }
     bail!("no free loopback port between {} and {}", RANGE.start, RANGE.end)
+}
+
+/// Whether a process listens on a port: a connection that is accepted does not tell who accepted it.
+pub(crate) fn is_held_by(port: u16, pid: u32) -> bool {
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
+    let open: HashSet<PathBuf> = files
+        .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
+        .collect();
+    ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().any(|table| {
+        let table = std::fs::read_to_string(table).unwrap_or_default();
+        table.lines().any(|line| {
+            listening_socket(line, port)
+                .is_some_and(|inode| open.contains(Path::new(&format!("socket:[{inode}]"))))
+        })
+    })
+}
+
+/// The inode of a socket in a line of /proc/net/tcp, if it listens on a port. The fields: number, local address,
+/// remote address, state, queues, timers, retransmissions, user, timeout, inode (proc(5)).
+fn listening_socket(line: &str, port: u16) -> Option<&str> {
+    const LISTEN: &str = "0A";
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (_, local_port) = fields.get(1)?.rsplit_once(':')?;
+    let is_it = u16::from_str_radix(local_port, 16).ok()? == port && *fields.get(3)? == LISTEN;
+    is_it.then(|| fields.get(9).copied()).flatten()
 }
 
 fn random_port() -> u16 {

@@ -5,7 +5,8 @@ use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep};
 
 use crate::component::{Component, Launch};
-use crate::http_get::{http_get, is_open};
+use crate::http_get::http_get;
+use crate::ports;
 
 const TRIES: u32 = 5;
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -14,24 +15,28 @@ const POLL: Duration = Duration::from_millis(25);
 /// What tells that a component is ready.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ready {
-    /// It accepts connections on this port.
-    Open(u16),
-    /// It serves its metrics on this port.
+    /// It listens on this port.
+    Listening(u16),
+    /// It listens on this port and serves its metrics there.
     Metrics(u16),
 }
 
 impl Ready {
     pub(crate) fn port(self) -> u16 {
         match self {
-            Self::Open(port) | Self::Metrics(port) => port,
+            Self::Listening(port) | Self::Metrics(port) => port,
         }
     }
 
-    async fn is_ready(self) -> bool {
-        match self {
-            Self::Open(port) => is_open(port).await,
-            Self::Metrics(port) => http_get(port, "/metrics").await.is_ok(),
+    async fn is_ready(self, component: &Component) -> Result<bool> {
+        component.check_alive()?;
+        if !ports::is_held_by(self.port(), component.pid()?) {
+            return Ok(false);
         }
+        Ok(match self {
+            Self::Listening(_) => true,
+            Self::Metrics(port) => http_get(port, "/metrics").await.is_ok(),
+        })
     }
 }
 
@@ -65,8 +70,7 @@ pub(crate) async fn start(folder: &Path, launch: impl Fn() -> Result<(Launch, Re
 
 async fn wait_until_ready(component: &Component, ready: Ready) -> Result<()> {
     let start = Instant::now();
-    while !ready.is_ready().await {
-        component.check_alive()?;
+    while !ready.is_ready(component).await? {
         if start.elapsed() > READY_WITHIN {
             bail!(
                 "{} is not ready after {} s; its log ends with:\n{}",
@@ -77,6 +81,39 @@ async fn wait_until_ready(component: &Component, ready: Ready) -> Result<()> {
         }
         sleep(POLL).await;
     }
-    // Whoever answered on that port may have been somebody else.
-    component.check_alive()
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::binaries::Binaries;
+    use crate::scratch::Scratch;
+
+    #[tokio::test]
+    async fn a_port_that_another_process_took_is_replaced() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = (taken.local_addr().unwrap().port(), taken);
+        let scratch = Scratch::create("service").unwrap();
+        let redis = Binaries::locate().unwrap().path("redis");
+        let starts = Cell::new(0);
+        let service = start(scratch.path(), || {
+            starts.set(starts.get() + 1);
+            let port = if starts.get() == 1 {
+                taken.0
+            } else {
+                ports::free()?
+            };
+            let launch = Launch::new("redis", redis.clone()).flag("--addr", format!("127.0.0.1:{port}"));
+            Ok((launch, Ready::Listening(port)))
+        })
+        .await
+        .unwrap();
+        assert_eq!(starts.get(), 2);
+        assert_ne!(service.port, taken.0);
+        service.component.check_alive().unwrap();
+    }
 }
