@@ -1,6 +1,6 @@
 //! Argo CD's own objects on a live hub.
 
-use bridge_core::applicationset::ApplicationSet;
+use bridge_core::{application::Application, applicationset::ApplicationSet};
 use serde_json::Value;
 
 use super::LiveHub;
@@ -19,7 +19,9 @@ impl LiveHub {
             namespace: None,
             name: None,
         };
-        let all = self.argo_list("applicationsets", "ApplicationSet", everywhere).await;
+        let all = self
+            .argo_list("applicationsets", "ApplicationSet", everywhere)
+            .await;
         let items = match all {
             Err(HubError::Forbidden(_)) => {
                 let here = Ask {
@@ -33,7 +35,25 @@ impl LiveHub {
         items.iter().map(application_set).collect()
     }
 
-    async fn argo_list(&self, plural: &str, kind: &'static str, ask: Ask<'_>) -> Result<Vec<Value>, HubError> {
+    /// The Applications of all namespaces. A list that may not be read in full is an error: what is left out could
+    /// still point at the cluster.
+    pub async fn applications(&self) -> Result<Vec<Application>, HubError> {
+        let ask = Ask {
+            verb: "list",
+            resource: "applications.argoproj.io",
+            namespace: None,
+            name: None,
+        };
+        let items = self.argo_list("applications", "Application", ask).await?;
+        Ok(items.iter().map(Application::from_json).collect())
+    }
+
+    async fn argo_list(
+        &self,
+        plural: &str,
+        kind: &'static str,
+        ask: Ask<'_>,
+    ) -> Result<Vec<Value>, HubError> {
         let path = match ask.namespace {
             Some(namespace) => format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/{plural}"),
             None => format!("/apis/argoproj.io/v1alpha1/{plural}"),
