@@ -60,15 +60,13 @@ pub async fn run(ctx: &Context, args: RegisterArgs) -> anyhow::Result<Exit> {
 }
 
 fn was_overtaken(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(HubError::Replaced { how: "changed", .. }))
+    matches!(
+        error.downcast_ref(),
+        Some(HubError::Replaced { how: "changed", .. })
+    )
 }
 
-async fn once(
-    ctx: &Context,
-    hub: &Hub,
-    options: &RegisterOptions,
-    metadata: &Map,
-) -> anyhow::Result<Exit> {
+async fn once(ctx: &Context, hub: &Hub, options: &RegisterOptions, metadata: &Map) -> anyhow::Result<Exit> {
     let clusters = hub.clusters().await?;
     let current = clusters.iter().find(|secret| secret.cluster.name == options.name);
     let mut steps = Vec::new();
@@ -170,7 +168,11 @@ fn refuse_credentials_in_folder(hub: &Hub, options: &RegisterOptions, access: &A
 }
 
 fn hub_step(hub: &Hub, plan: &Plan) -> String {
-    let verb = if plan.current.is_some() { "update" } else { "create" };
+    let verb = if plan.current.is_some() {
+        "update"
+    } else {
+        "create"
+    };
     let name = &plan.after.secret_name;
     if hub.is_folder() {
         format!("hub: {verb} clusters/{name} in {hub}")

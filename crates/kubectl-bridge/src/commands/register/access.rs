@@ -157,17 +157,27 @@ fn eks_access(access: &EksAccess, connection: Option<Connection>) -> anyhow::Res
 
 /// Asks EKS about the cluster: by flag, else as it is registered, else by NAME.
 async fn describe(options: &RegisterOptions, current: Option<&ClusterSecret>) -> anyhow::Result<EksFacts> {
-    let registered = |key: &str| current.and_then(|current| current.cluster.annotations.get(key)).cloned();
+    let registered = |key: &str| {
+        current
+            .and_then(|current| current.cluster.annotations.get(key))
+            .cloned()
+    };
     let word = options
         .aws_cluster_name
         .clone()
         .or_else(|| registered(keys::AWS_CLUSTER_NAME))
         .unwrap_or_else(|| options.name.clone());
     let mut aws = options.aws.clone();
-    let arn = word.starts_with("arn:").then(|| EksArn::parse(&word)).transpose()?;
+    let arn = word
+        .starts_with("arn:")
+        .then(|| EksArn::parse(&word))
+        .transpose()?;
     if let Some(arn) = &arn {
         if aws.region.as_ref().is_some_and(|region| *region != arn.region) {
-            return usage(format!("--region contradicts the ARN, which is in {}", arn.region));
+            return usage(format!(
+                "--region contradicts the ARN, which is in {}",
+                arn.region
+            ));
         }
         aws = aws.in_region_of(arn);
     }
@@ -184,7 +194,10 @@ async fn describe(options: &RegisterOptions, current: Option<&ClusterSecret>) ->
             format!("cannot look up \"{}\" in EKS{hint}", options.name)
         })?;
     match arn {
-        Some(arn) if arn != facts.arn => bail!("asked for {arn}, EKS describes {}: other credentials are needed", facts.arn),
+        Some(arn) if arn != facts.arn => bail!(
+            "asked for {arn}, EKS describes {}: other credentials are needed",
+            facts.arn
+        ),
         _ => Ok(facts),
     }
 }

@@ -30,9 +30,8 @@ impl Entry {
     pub fn find(context: &str, file: Option<&Path>) -> anyhow::Result<Self> {
         // The library's own error may quote the file.
         let kubeconfig = match file {
-            Some(path) => {
-                Kubeconfig::read_from(path).map_err(|_| anyhow!("cannot read the kubeconfig {}", path.display()))
-            }
+            Some(path) => Kubeconfig::read_from(path)
+                .map_err(|_| anyhow!("cannot read the kubeconfig {}", path.display())),
             None => Kubeconfig::read().map_err(|_| anyhow!("cannot read the kubeconfig")),
         }?;
         let entry = kubeconfig
@@ -52,7 +51,12 @@ impl Entry {
             .iter()
             .find(|named| named.name == entry.cluster)
             .and_then(|named| named.cluster.clone())
-            .ok_or_else(|| anyhow!("context \"{context}\" names cluster \"{}\", which the kubeconfig lacks", entry.cluster))?;
+            .ok_or_else(|| {
+                anyhow!(
+                    "context \"{context}\" names cluster \"{}\", which the kubeconfig lacks",
+                    entry.cluster
+                )
+            })?;
         let user_name = entry.user.unwrap_or_default();
         let user = kubeconfig
             .auth_infos
@@ -120,7 +124,10 @@ impl Entry {
             );
         }
         if user.impersonate.is_some() {
-            bail!("{} impersonates somebody, which a cluster Secret cannot say; leave --copy-credentials out", named());
+            bail!(
+                "{} impersonates somebody, which a cluster Secret cannot say; leave --copy-credentials out",
+                named()
+            );
         }
         if let Some(token) = &user.token {
             return Ok(Copied::Token(token.expose_secret().to_owned()));
@@ -129,9 +136,15 @@ impl Entry {
             let text = std::fs::read_to_string(file).with_context(|| format!("token file of {}", named()))?;
             return Ok(Copied::Token(text.trim().to_owned()));
         }
-        let pem = read(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())
-            .with_context(|| format!("client certificate of {}", named()))?;
-        let key_data = user.client_key_data.as_ref().map(|key| key.expose_secret().to_owned());
+        let pem = read(
+            user.client_certificate_data.as_deref(),
+            user.client_certificate.as_deref(),
+        )
+        .with_context(|| format!("client certificate of {}", named()))?;
+        let key_data = user
+            .client_key_data
+            .as_ref()
+            .map(|key| key.expose_secret().to_owned());
         let key = read(key_data.as_deref(), user.client_key.as_deref())
             .map_err(|_| anyhow!("client key of {} cannot be read", named()))?;
         match (pem, key) {

@@ -96,7 +96,9 @@ impl Spoke {
 
     /// What is done there, in a line.
     pub fn step(&self) -> String {
-        let Self { context, namespaces, .. } = self;
+        let Self {
+            context, namespaces, ..
+        } = self;
         match &self.copied {
             Some(Copied::Token(_)) => format!("spoke: context {context}: take its token"),
             Some(Copied::Certificate(..)) => format!("spoke: context {context}: take its client certificate"),
@@ -153,7 +155,9 @@ impl Spoke {
             "metadata": { "name": TOKEN_SECRET, "namespace": NAMESPACE,
                 "annotations": { "kubernetes.io/service-account.name": ACCOUNT } } });
         self.apply(&secret).await?;
-        ctx.out.note(format_args!("spoke: waiting for the token of {NAMESPACE}/{ACCOUNT}"))?;
+        ctx.out.note(format_args!(
+            "spoke: waiting for the token of {NAMESPACE}/{ACCOUNT}"
+        ))?;
         Ok(Access::Token {
             server: self.server.clone(),
             token: self.token().await?,
@@ -187,8 +191,15 @@ impl Spoke {
 
     /// Server-side apply: the same whether it is there or not, and whoever made it.
     async fn apply(&self, object: &Value) -> anyhow::Result<()> {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let (group, version) = text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let (group, version) = text("/apiVersion")
+            .split_once('/')
+            .unwrap_or(("", text("/apiVersion")));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, text("/kind")));
         let api: Api<DynamicObject> = match object.pointer("/metadata/namespace").and_then(Value::as_str) {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
@@ -196,9 +207,12 @@ impl Spoke {
         };
         let what = format!("applying {} {}", text("/kind"), text("/metadata/name"));
         let params = PatchParams::apply(keys::FIELD_MANAGER).force();
-        self.limited(&what, api.patch(text("/metadata/name"), &params, &Patch::Apply(object)))
-            .await
-            .map(drop)
+        self.limited(
+            &what,
+            api.patch(text("/metadata/name"), &params, &Patch::Apply(object)),
+        )
+        .await
+        .map(drop)
     }
 
     async fn token(&self) -> anyhow::Result<String> {

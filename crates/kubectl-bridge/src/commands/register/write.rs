@@ -38,6 +38,10 @@ pub async fn write(hub: &Hub, plan: &Plan, write: &WriteOptions) -> Result<Writt
         after: second.after,
         diffs: first.diffs.into_iter().chain(second.diffs).collect(),
         warnings: first.warnings.into_iter().chain(second.warnings).collect(),
-        verb: if first.verb == Verb::Unchanged { second.verb } else { first.verb },
+        verb: if first.verb == Verb::Unchanged {
+            second.verb
+        } else {
+            first.verb
+        },
     })
 }

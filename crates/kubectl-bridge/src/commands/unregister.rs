@@ -1,0 +1,258 @@
+//! `unregister`: the cluster Secret goes last, and only once nothing needs it any more.
+
+mod applications;
+mod drain;
+mod operation;
+mod plan;
+
+use anyhow::{Context as _, bail};
+use bridge_core::{application::Application, change::KeyDiff, secret::ClusterSecret};
+use bridge_kube::{DryRun, Hub, HubError, Verb, WriteOptions, Written};
+use serde::Serialize;
+
+use crate::{
+    args::{Applications, UnregisterArgs, UnregisterOptions},
+    context::Context,
+    exit::Exit,
+    output::cell,
+    prompt,
+    surroundings::application_line,
+    view::{self, ClusterChange},
+};
+
+use operation::Operation;
+
+/// What `-o json` prints.
+#[derive(Serialize)]
+struct UnregisterPlan<'a> {
+    #[serde(flatten)]
+    plan: view::Plan<'a>,
+    /// What was done, or would be, in order.
+    steps: &'a [String],
+}
+
+/// One cluster on its way out.
+struct Leaving<'a> {
+    ctx: &'a Context,
+    hub: &'a Hub,
+    secret: ClusterSecret,
+    options: &'a UnregisterOptions,
+}
+
+/// Runs `unregister`.
+pub async fn run(ctx: &Context, args: UnregisterArgs) -> anyhow::Result<Exit> {
+    let options = args.resolve()?;
+    if ctx.is_folder() {
+        if matches!(options.applications, Applications::Drain { .. }) {
+            return Err(HubError::FolderCannot("drain a cluster: no Argo CD runs there (--drain)").into());
+        }
+        if options.write.dry_run == DryRun::Server {
+            return Err(HubError::FolderCannot("check a change on a server (--dry-run=server)").into());
+        }
+    }
+    let hub = ctx.hub_to_write().await?;
+    let secret = match hub.cluster(&options.name).await {
+        Ok(secret) => secret,
+        Err(HubError::NotFound { .. }) if finish_deleted(ctx, &hub, &options).await? => {
+            return Ok(Exit::Success);
+        }
+        Err(HubError::NotFound { .. }) if options.ignore_not_found => return Ok(Exit::Success),
+        Err(error) => return Err(error.into()),
+    };
+    let leaving = Leaving {
+        ctx,
+        hub: &hub,
+        secret,
+        options: &options,
+    };
+    match options.applications {
+        Applications::Refuse => leaving.refuse_or_remove().await,
+        Applications::KeepWorkloads => leaving.keep_workloads().await,
+        Applications::Drain { timeout } => match &hub {
+            Hub::Live(live) => drain::run(&leaving, live, timeout).await,
+            Hub::Folder(_) => Err(HubError::FolderCannot("drain a cluster (--drain)").into()),
+        },
+    }
+}
+
+/// A run that was ended between the removal of the Secret and that of its own note: only the note is left.
+async fn finish_deleted(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -> anyhow::Result<bool> {
+    let Hub::Live(live) = hub else { return Ok(false) };
+    let Some(found) = Operation::find(live, &options.name).await? else {
+        return Ok(false);
+    };
+    if options.write.dry_run == DryRun::None {
+        found.delete(live).await?;
+    }
+    ctx.out
+        .note("the cluster Secret is gone already: the note of the unfinished run goes too")?;
+    if !ctx.out.is_machine() {
+        let suffix = suffix(options.write.dry_run);
+        ctx.out
+            .line(format_args!("{} deleted{suffix}", view::line(&options.name)))?;
+    }
+    Ok(true)
+}
+
+impl Leaving<'_> {
+    fn line(&self) -> String {
+        view::line(crate::select::shown_name(&self.secret))
+    }
+
+    /// Applications that deploy there. That they cannot be listed is a reason to stop: there may be any number.
+    async fn applications(&self) -> anyhow::Result<Vec<Application>> {
+        let all = self.hub.applications().await.with_context(|| {
+            format!(
+                "{} stays: cannot tell whether Applications still point at it",
+                self.line()
+            )
+        })?;
+        Ok(all
+            .into_iter()
+            .filter(|application| application.targets(&self.secret.cluster))
+            .collect())
+    }
+
+    async fn refuse_or_remove(&self) -> anyhow::Result<Exit> {
+        if let Hub::Live(live) = self.hub
+            && let Some(operation) = Operation::find(live, &self.secret.cluster.name).await?
+            && operation.is_of(&self.secret)
+        {
+            bail!(
+                "{} is being drained since {}, and that is not finished: run it again with --drain",
+                self.line(),
+                operation.started
+            );
+        }
+        let applications = self.applications().await?;
+        if !applications.is_empty() {
+            bail!(self.refusal(&applications));
+        }
+        self.warn_of_folder()?;
+        self.remove(Vec::new()).await
+    }
+
+    fn refusal(&self, applications: &[Application]) -> String {
+        let count = applications.len();
+        let (noun, verb) = if count == 1 {
+            ("Application", "points")
+        } else {
+            ("Applications", "point")
+        };
+        let mut text = format!("{} stays: {count} {noun} still {verb} at it", self.line());
+        for application in applications {
+            text.push_str("\n* ");
+            text.push_str(&application_line(application));
+        }
+        text.push_str(
+            "\nWithout the cluster Secret Argo CD cannot reach the cluster: what they deployed would stay there, with nothing \
+             left to update or delete it. --drain takes it away first, --keep-workloads leaves it running",
+        );
+        text
+    }
+
+    async fn keep_workloads(&self) -> anyhow::Result<Exit> {
+        let applications = self.applications().await?;
+        let mut steps = Vec::new();
+        for application in &applications {
+            let fate = match &application.owner {
+                Some(owner) => {
+                    format!("goes with ApplicationSet {owner}'s next look, what it deployed keeps running")
+                }
+                None => {
+                    "stays and cannot reach the cluster any more, what it deployed keeps running".to_owned()
+                }
+            };
+            steps.push(format!(
+                "Application {}/{}: {fate}",
+                application.namespace, application.name
+            ));
+        }
+        self.warn_of_folder()?;
+        self.tell(&steps)?;
+        if !applications.is_empty() && !self.agreed("keeping what it deployed running there, unmanaged")? {
+            return Ok(Exit::Failure);
+        }
+        self.remove(steps).await
+    }
+
+    fn warn_of_folder(&self) -> std::io::Result<()> {
+        if !self.hub.is_folder() {
+            return Ok(());
+        }
+        self.ctx.out.warn(
+            "a folder does not know Applications: if any still point at the cluster when this reaches the hub, what they \
+             deployed stays there (drain it on the live hub first)",
+        )
+    }
+
+    /// Asks, unless it is a dry run.
+    fn agreed(&self, how: &str) -> anyhow::Result<bool> {
+        if self.options.write.dry_run != DryRun::None {
+            return Ok(true);
+        }
+        let question = format!("Unregister {}, {how}?", self.line());
+        let agreed = prompt::confirm(&self.ctx.out, &question, self.options.yes)?;
+        if !agreed {
+            self.ctx.out.note("Nothing was changed.")?;
+        }
+        Ok(agreed)
+    }
+
+    /// Steps to come: the answer of a dry run, else beside the answer.
+    fn tell(&self, steps: &[String]) -> anyhow::Result<()> {
+        let out = &self.ctx.out;
+        if out.is_machine() {
+            return Ok(());
+        }
+        for step in steps {
+            if self.options.write.dry_run == DryRun::None {
+                out.note(cell(step))?;
+            } else {
+                out.line(cell(step))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes exactly the Secret that was looked at, and says so.
+    async fn remove(&self, steps: Vec<String>) -> anyhow::Result<Exit> {
+        self.delete_secret(&self.options.write).await?;
+        self.report(&steps, Vec::new())
+    }
+
+    async fn delete_secret(&self, write: &WriteOptions) -> Result<(), HubError> {
+        self.hub.delete(&self.secret, write).await
+    }
+
+    fn report(&self, steps: &[String], diffs: Vec<KeyDiff>) -> anyhow::Result<Exit> {
+        let dry_run = self.options.write.dry_run;
+        if !self.ctx.out.is_machine() {
+            self.ctx
+                .out
+                .line(format_args!("{} deleted{}", self.line(), suffix(dry_run)))?;
+        }
+        let written = Written {
+            before: Some(self.secret.clone()),
+            after: None,
+            diffs,
+            warnings: Vec::new(),
+            verb: Verb::Deleted,
+        };
+        let changes = [ClusterChange::written(self.secret.clone(), written, None)];
+        let object = UnregisterPlan {
+            plan: view::Plan::new(self.hub, dry_run, &changes),
+            steps,
+        };
+        self.ctx.out.object(&object, [self.line()])?;
+        Ok(Exit::Success)
+    }
+}
+
+fn suffix(dry_run: DryRun) -> &'static str {
+    match dry_run {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    }
+}

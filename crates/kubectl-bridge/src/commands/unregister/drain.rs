@@ -1,0 +1,358 @@
+//! `--drain`: everything off the spoke, in an order that can be ended anywhere and taken up again.
+//!
+//! Note, label, Applications gone, what they left behind gone, cluster Secret, note. Each step finds out for itself whether
+//! it is done already.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context as _, bail};
+use bridge_core::{application::Application, applicationset::ApplicationSet};
+use bridge_kube::{DryRun, HubError, LiveHub, WriteOptions};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Leaving,
+    applications::{self, Raw},
+    operation::{Operation, Taken},
+    plan::{By, DrainPlan},
+};
+use crate::{exit::Exit, output::cell, surroundings::application_line};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A drain under way.
+struct Drain<'a> {
+    leaving: &'a Leaving<'a>,
+    live: &'a LiveHub,
+    sets: Vec<ApplicationSet>,
+    operation: Operation,
+    /// Applications of ApplicationSets that this program has to delete, by namespace and name.
+    ours: BTreeSet<(String, String)>,
+    deadline: Instant,
+    timeout: Duration,
+    /// What was said last, so that it is said once.
+    told: String,
+}
+
+/// Runs `unregister --drain`.
+pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> anyhow::Result<Exit> {
+    let secret = &leaving.secret;
+    let out = &leaving.ctx.out;
+    let write = &leaving.options.write;
+    let unfinished = unfinished(leaving, live).await?;
+    let sets = leaving.hub.applicationsets().await.with_context(|| {
+        format!(
+            "{} stays: cannot tell which ApplicationSets select it",
+            leaving.line()
+        )
+    })?;
+    let raws = raws(live, &leaving.applications().await?).await?;
+    let plan = DrainPlan::new(&secret.cluster, &sets, &raws);
+    for doubt in &plan.doubts {
+        out.warn(cell(doubt))?;
+    }
+    if !plan.obstacles.is_empty() {
+        bail!(
+            "{} cannot be drained yet, nothing was changed:\n* {}",
+            leaving.line(),
+            plan.obstacles.join("\n* ")
+        );
+    }
+    refuse_used_hub(leaving).await?;
+    let operation = match &unfinished {
+        Some(old) => {
+            let mut operation = old.clone();
+            operation.add(plan.taken());
+            operation.toggles.extend(plan.toggles.iter().cloned());
+            operation
+        }
+        None => Operation::new(secret, plan.toggles.clone(), plan.taken()),
+    };
+    let steps = plan.steps(
+        live.namespace(),
+        &operation.secret_name(),
+        &secret.cluster.secret_name,
+    );
+    leaving.tell(&steps)?;
+    // Conflicts are found before anything is written.
+    let look = WriteOptions {
+        dry_run: match write.dry_run {
+            DryRun::None => DryRun::Client,
+            other => other,
+        },
+        ..write.clone()
+    };
+    let name = &secret.cluster.secret_name;
+    let written = leaving.hub.change(name, &plan.changes, &look).await?;
+    if write.dry_run != DryRun::None {
+        leaving.delete_secret(write).await?;
+        return leaving.report(&steps, written.diffs);
+    }
+    if !plan.going.is_empty() && !leaving.agreed("with everything that Argo CD deployed there")? {
+        return Ok(Exit::Failure);
+    }
+
+    match unfinished {
+        Some(old) if old != operation => operation.save(live).await?,
+        Some(_) => {}
+        None => operation.create(live).await?,
+    }
+    let written = leaving.hub.change(name, &plan.changes, write).await?;
+    for warning in &written.warnings {
+        out.warn(cell(warning))?;
+    }
+    out.note(format_args!("{} is out of the fleet", leaving.line()))?;
+    let mut drain = Drain {
+        leaving,
+        live,
+        sets,
+        operation,
+        ours: BTreeSet::new(),
+        deadline: Instant::now() + timeout,
+        timeout,
+        told: String::new(),
+    };
+    drain.remember(&plan);
+    drain.until_gone().await?;
+    drain.remove_leftovers().await?;
+    drain.finish().await?;
+    leaving.report(&steps, written.diffs)
+}
+
+/// What is deployed on the hub makes the Applications of all clusters: with its ApplicationSets theirs would go.
+async fn refuse_used_hub(leaving: &Leaving<'_>) -> anyhow::Result<()> {
+    if !leaving.secret.cluster.is_in_cluster() {
+        return Ok(());
+    }
+    let clusters = leaving.hub.clusters().await?;
+    let others: Vec<&str> = clusters
+        .iter()
+        .filter(|other| other.uid != leaving.secret.uid)
+        .map(crate::select::shown_name)
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{} is the hub itself: what is deployed there (its ApplicationSets) serves {} as well; unregister them first",
+        leaving.line(),
+        others.join(", ")
+    )
+}
+
+/// The note of an earlier run about this very Secret. One about a Secret that is gone has no use any more.
+async fn unfinished(leaving: &Leaving<'_>, live: &LiveHub) -> anyhow::Result<Option<Operation>> {
+    let out = &leaving.ctx.out;
+    match Operation::find(live, &leaving.secret.cluster.name).await? {
+        Some(old) if old.is_of(&leaving.secret) => {
+            out.note(format_args!("taking up the run that began at {}", old.started))?;
+            Ok(Some(old))
+        }
+        Some(old) => {
+            out.note(format_args!(
+                "a note of {} is about a Secret that is gone: it goes too",
+                old.started
+            ))?;
+            if leaving.options.write.dry_run == DryRun::None {
+                old.delete(live).await?;
+            }
+            Ok(None)
+        }
+        None => Ok(None),
+    }
+}
+
+/// The objects themselves, without those made only to delete what is left behind.
+async fn raws(live: &LiveHub, applications: &[Application]) -> anyhow::Result<Vec<Raw>> {
+    let mut raws = Vec::new();
+    for application in applications {
+        if let Some(raw) = applications::get(live, &application.namespace, &application.name).await?
+            && !applications::is_removal(&raw)
+        {
+            raws.push(raw);
+        }
+    }
+    Ok(raws)
+}
+
+impl Drain<'_> {
+    /// Takes down which Applications this program deletes.
+    fn remember(&mut self, plan: &DrainPlan) {
+        for going in plan.going.iter().filter(|going| going.by == By::Us) {
+            self.ours
+                .insert((going.taken.namespace.clone(), going.taken.name.clone()));
+        }
+    }
+
+    /// Waits until no Application points at the cluster, and deletes those that nobody else would.
+    async fn until_gone(&mut self) -> anyhow::Result<()> {
+        loop {
+            let left = self.leaving.applications().await?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            self.take_newcomers(&left).await?;
+            for application in left.iter().filter(|one| !one.deleting && self.is_ours(one)) {
+                if application.owner.is_none() && !application.cascades() {
+                    applications::let_cascade(self.live, application).await?;
+                }
+                applications::delete(self.live, &application.namespace, &application.name).await?;
+            }
+            let names: Vec<&str> = left.iter().map(|one| one.name.as_str()).collect();
+            self.tell(&format!("waiting for {}", listed(&names)))?;
+            self.pause(&left).await?;
+        }
+    }
+
+    fn is_ours(&self, application: &Application) -> bool {
+        application.owner.is_none()
+            || self
+                .ours
+                .contains(&(application.namespace.clone(), application.name.clone()))
+    }
+
+    /// Applications that came in between are remembered before they go as well.
+    async fn take_newcomers(&mut self, left: &[Application]) -> anyhow::Result<()> {
+        let news: Vec<Application> = left
+            .iter()
+            .filter(|one| !self.operation.knows(&one.namespace, &one.name))
+            .cloned()
+            .collect();
+        if news.is_empty() {
+            return Ok(());
+        }
+        let raws = raws(self.live, &news).await?;
+        let plan = DrainPlan::new(&self.leaving.secret.cluster, &self.sets, &raws);
+        self.remember(&plan);
+        if self.operation.add(plan.taken()) {
+            self.operation.save(self.live).await?;
+        }
+        Ok(())
+    }
+
+    /// Has Argo CD delete what Applications without a finalizer left behind.
+    async fn remove_leftovers(&mut self) -> anyhow::Result<()> {
+        let leftovers: Vec<Taken> = self
+            .operation
+            .applications
+            .iter()
+            .filter(|taken| taken.leaves_resources && !taken.removed)
+            .cloned()
+            .collect();
+        for taken in &leftovers {
+            let Taken { namespace, name, .. } = taken;
+            match applications::get(self.live, namespace, name).await? {
+                None => applications::make_to_remove(self.live, taken).await?,
+                Some(raw) if applications::is_removal(&raw) => {}
+                Some(_) => bail!(
+                    "Application {namespace}/{name} came back: something still generates it; find out what, then run the \
+                     command again"
+                ),
+            }
+            applications::delete(self.live, namespace, name).await?;
+            self.leaving.ctx.out.note(format_args!(
+                "Application {namespace}/{name} left its resources behind: Argo CD deletes them now"
+            ))?;
+        }
+        loop {
+            let mut left = Vec::new();
+            for taken in &leftovers {
+                if let Some(raw) = applications::get(self.live, &taken.namespace, &taken.name).await? {
+                    left.push(raw.application);
+                }
+            }
+            if left.is_empty() {
+                break;
+            }
+            let names: Vec<&str> = left.iter().map(|one| one.name.as_str()).collect();
+            self.tell(&format!("waiting for the resources of {}", listed(&names)))?;
+            self.pause(&left).await?;
+        }
+        if !leftovers.is_empty() {
+            for taken in &mut self.operation.applications {
+                taken.removed = true;
+            }
+            self.operation.save(self.live).await?;
+        }
+        Ok(())
+    }
+
+    /// The Secret, then the note.
+    async fn finish(&mut self) -> anyhow::Result<()> {
+        // While leftovers were removed something may have come back.
+        let left = self.leaving.applications().await?;
+        if let Some(first) = left.first() {
+            bail!(
+                "Application {}/{} came back while the cluster was drained: something still generates it; find out what, then \
+                 run the command again",
+                first.namespace,
+                first.name
+            );
+        }
+        match self.leaving.delete_secret(&self.leaving.options.write).await {
+            // Somebody else took it away: what was wanted.
+            Ok(()) | Err(HubError::Replaced { how: "removed", .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.operation.delete(self.live).await
+    }
+
+    fn tell(&mut self, text: &str) -> std::io::Result<()> {
+        if self.told == text {
+            return Ok(());
+        }
+        text.clone_into(&mut self.told);
+        self.leaving.ctx.out.note(text)
+    }
+
+    /// Waits a little, or fails with what is left once the time is up.
+    async fn pause(&self, left: &[Application]) -> anyhow::Result<()> {
+        let now = Instant::now();
+        if now < self.deadline {
+            sleep(PAUSE.min(self.deadline - now)).await;
+            return Ok(());
+        }
+        let mut text = format!("{} is not empty after {:?}:", self.leaving.line(), self.timeout);
+        for application in left {
+            text.push_str("\n* ");
+            text.push_str(&application_line(application));
+        }
+        text.push_str(
+            "\nThe cluster Secret stays until they are gone. Where nothing moves: is the cluster reachable, do \
+             argocd-application-controller and argocd-applicationset-controller run? Run the command again to go on",
+        );
+        bail!(text)
+    }
+}
+
+/// `3 Applications: a, b, c`, cut where there are many.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let noun = if names.len() == 1 {
+        "Application"
+    } else {
+        "Applications"
+    };
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let rest = names.len().saturating_sub(SHOWN);
+    if rest == 0 {
+        format!("{} {noun}: {shown}", names.len())
+    } else {
+        format!("{} {noun}: {shown} and {rest} more", names.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_cut() {
+        assert_eq!(listed(&["a"]), "1 Application: a");
+        assert_eq!(
+            listed(&["a", "b", "c", "d", "e", "f", "g"]),
+            "7 Applications: a, b, c, d, e and 2 more"
+        );
+    }
+}
