@@ -18,7 +18,7 @@ staging   staging       https://staging.example.com   <none>    0        <unknow
 ";
     assert_eq!(bridge.line("get").quiet(), expected);
     assert_eq!(bridge.line("list").quiet(), expected);
-    let without_header: String = expected.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let (_, without_header) = expected.split_once('\n').unwrap();
     assert_eq!(bridge.line("get --no-headers").quiet(), without_header);
 }
 

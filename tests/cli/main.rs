@@ -1,10 +1,11 @@
 //! The plugin as its users meet it: command lines in; stdout, stderr and exit codes out.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod addons;
 mod bad_input;
 mod completion;
+mod demo;
 mod fleet;
 mod help;
 mod keys;
@@ -12,4 +13,6 @@ mod live;
 mod looking;
 mod params;
 mod parsing;
+mod register;
 mod run;
+mod unregister;

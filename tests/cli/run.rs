@@ -74,7 +74,7 @@ impl Bridge {
         for name in ["kubectl-bridge", "kubectl_complete-bridge"] {
             std::os::unix::fs::symlink(binary(), bin.join(name)).unwrap();
         }
-        self.path = bin.to_str().unwrap().to_owned();
+        bin.to_str().unwrap().clone_into(&mut self.path);
         self
     }
 
@@ -165,7 +165,7 @@ impl Bridge {
 }
 
 impl Ran {
-    fn of(words: &[&str], output: &std::process::Output) -> Self {
+    pub fn of(words: &[&str], output: &std::process::Output) -> Self {
         let ran = Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout.clone()).unwrap(),

@@ -162,7 +162,7 @@ pub fn addons() -> ArgValueCompleter {
 
 /// Formats of `-o`.
 pub fn formats() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| Format::WORDS.map(CompletionCandidate::new).to_vec())
+    ArgValueCandidates::new(|| Format::WORDS.into_iter().map(CompletionCandidate::new).collect())
 }
 
 type Named = Vec<(String, Option<String>)>;

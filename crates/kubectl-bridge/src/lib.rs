@@ -31,15 +31,15 @@ pub const PLUGIN: &str = "bridge";
 pub const BIN_NAME: &str = "kubectl bridge";
 
 /// The whole program: parses the words, runs them, reports a failure once.
-pub fn main_with(words: Vec<OsString>) -> Exit {
-    if let Some(words) = complete::asked(&words) {
+pub fn main_with(words: &[OsString]) -> Exit {
+    if let Some(words) = complete::asked(words) {
         return complete::serve(words);
     }
     if let Some(exit) = complete::serve_script() {
         return exit;
     }
     output::colour_from_environment();
-    let cli = match Cli::try_parse_from(&words) {
+    let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => return report::parsing(&error),
     };

@@ -3,7 +3,7 @@
 use bridge_kube::HubError;
 use clap::error::{ContextKind, ErrorKind};
 
-use crate::{exit::Exit, output::stderr_line, usage::UsageError};
+use crate::{exit::Exit, output::{stderr_line, stderr_text}, usage::UsageError};
 
 /// Reports what clap refused, or prints the help that was asked for.
 pub fn parsing(error: &clap::Error) -> Exit {
@@ -12,10 +12,18 @@ pub fn parsing(error: &clap::Error) -> Exit {
         let _ = error.print();
         return Exit::Success;
     }
-    let _ = error.print();
-    if error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        see_help(command_of(error).as_deref());
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return Exit::Usage;
     }
+    let text = error.render().ansi().to_string();
+    let lines: Vec<&str> = text
+        .lines()
+        // Said below, with the command in it.
+        .filter(|line| !line.starts_with("For more information, try"))
+        .collect();
+    stderr_text(lines.join("\n").trim_end());
+    see_help(command_of(error).as_deref());
     Exit::Usage
 }
 
@@ -24,7 +32,7 @@ pub fn failure(error: &anyhow::Error) -> Exit {
     if is_broken_pipe(error) {
         return Exit::Success;
     }
-    let usage = error.chain().any(|cause| cause.is::<UsageError>());
+    let usage = error.chain().any(<dyn std::error::Error>::is::<UsageError>);
     stderr_line(&headline(error));
     if let Some(hint) = hint(error) {
         stderr_line(&format!("hint: {hint}"));

@@ -24,7 +24,7 @@ pub struct AnnotateArgs {
     /// Metadata from a file, or - for stdin: terraform output -json, or a flat JSON or YAML map
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub metadata_file: Option<PathBuf>,
-    /// Terraform output to read instead of gitops_metadata*
+    /// Terraform output to read instead of all whose name begins with `gitops_metadata`
     #[arg(long, value_name = "KEY", requires = "metadata_file")]
     pub metadata_key: Option<String>,
     /// Change annotations that are there with another value

@@ -30,10 +30,10 @@ pub(crate) use global::{platform, user_agent};
 pub use global::{GlobalArgs, GlobalOptions, HubOptions};
 pub use label::LabelArgs;
 pub use params::ParamsArgs;
-pub use register::RegisterArgs;
+pub use register::{EksAccess, RegisterArgs, RegisterOptions, Way};
 pub use select::SelectArgs;
 pub(crate) use select::parse_selector;
-pub use unregister::UnregisterArgs;
+pub use unregister::{Applications, UnregisterArgs, UnregisterOptions};
 pub use version::VersionArgs;
 pub use wait::{WaitArgs, WaitFor, WaitOptions};
 pub use write::WriteArgs;
@@ -113,7 +113,7 @@ impl Command {
             Self::Unregister(args) => commands::unregister::run(ctx, args).await,
             Self::Params(args) => commands::params::run(ctx, args).await,
             Self::Demo(args) => commands::demo::run(ctx, args).await,
-            Self::Version(args) => commands::version::run(ctx, args),
+            Self::Version(args) => commands::version::run(ctx, &args),
             Self::Completion(args) => commands::completion::run(ctx, args),
         }
     }

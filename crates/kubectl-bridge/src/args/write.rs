@@ -8,7 +8,7 @@ use clap::Args;
 use crate::usage::usage;
 
 /// How long a write may go on looking again after somebody else's write came first.
-const WRITE_DEADLINE: Duration = Duration::from_secs(60);
+const WRITE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Flags of commands that write.
 #[derive(Debug, Args)]

@@ -178,7 +178,10 @@ fn access(access: &Access) -> String {
         ("problem", &access.problem),
     ] {
         if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-            text.push_str(&format!(", {what} {value}"));
+            text.push_str(", ");
+            text.push_str(what);
+            text.push(' ');
+            text.push_str(value);
         }
     }
     text

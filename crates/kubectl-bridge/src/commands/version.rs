@@ -11,7 +11,7 @@ use crate::{
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Version {
+struct Known {
     api_version: &'static str,
     kind: &'static str,
     version: &'static str,
@@ -21,9 +21,9 @@ struct Version {
 }
 
 /// Runs `version`.
-pub fn run(ctx: &Context, args: VersionArgs) -> anyhow::Result<Exit> {
+pub fn run(ctx: &Context, args: &VersionArgs) -> anyhow::Result<Exit> {
     let VersionArgs {} = args;
-    let version = Version {
+    let known = Known {
         api_version: API_VERSION,
         kind: "Version",
         version: env!("CARGO_PKG_VERSION"),
@@ -33,16 +33,16 @@ pub fn run(ctx: &Context, args: VersionArgs) -> anyhow::Result<Exit> {
     };
     if !ctx
         .out
-        .object(&version, [format!("version/{}", version.version)])?
+        .object(&known, [format!("version/{}", known.version)])?
     {
         ctx.out.line(format_args!(
             "{} {} ({})",
             crate::BIN_NAME,
-            version.version,
-            version.platform
+            known.version,
+            known.platform
         ))?;
         ctx.out
-            .line(format_args!("catalog: {} addons, built in", version.addons))?;
+            .line(format_args!("catalog: {} addons, built in", known.addons))?;
         ctx.out.line(format_args!("output: {API_VERSION}"))?;
     }
     Ok(Exit::Success)

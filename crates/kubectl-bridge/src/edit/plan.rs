@@ -65,10 +65,10 @@ pub fn item(
         .then(|| surroundings.effect(Some(cluster), Some(&changes.applied_to(cluster))))
         .flatten();
     Ok(Item {
+        secret,
         diffs,
         not_there,
         effect,
-        secret,
     })
 }
 

@@ -15,7 +15,7 @@ pub enum Format {
     Yaml,
     /// `cluster/NAME` lines.
     Name,
-    /// kubectl's JSONPath templates over the JSON document.
+    /// kubectl's `jsonpath` templates over the JSON document.
     JsonPath(Template),
 }
 

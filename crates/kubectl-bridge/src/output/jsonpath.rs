@@ -1,4 +1,4 @@
-//! kubectl's JSONPath templates: literal text, `{path}`, `{range path}…{end}` and quoted text, over RFC 9535 paths.
+//! kubectl's `jsonpath` templates: literal text, `{path}`, `{range path}…{end}` and quoted text, over RFC 9535 paths.
 
 mod path;
 
@@ -136,10 +136,9 @@ fn action(text: &str) -> Result<&str, TemplateError> {
             _ if escaped => escaped = false,
             (_, '\\') => escaped = true,
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '}') => return Ok(&text[..at]),
-            (None, _) => {}
+            _ => {}
         }
     }
     Err(error(format!("\"{{{text}\" in the template is not closed with }}")))
@@ -203,7 +202,7 @@ mod tests {
             ("{.items[0].metadata.labels['a.b/c-d']}", "odd"),
             (r"{.items[0].metadata.labels['a\.b/c-d']}", "odd"),
             (r#"{.items[?(@.metadata.name=="prod")].on}"#, "true"),
-            (r#"{.items[?(@.metadata.labels.a\.b/c-d == 'odd')].metadata.name}"#, "dev"),
+            (r"{.items[?(@.metadata.labels.a\.b/c-d == 'odd')].metadata.name}", "dev"),
             ("{.items[-1:].metadata.name}", "prod"),
             ("{.items[-1].metadata.name}", "prod"),
             ("{..name}", "dev prod"),

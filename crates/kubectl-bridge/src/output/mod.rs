@@ -105,6 +105,11 @@ pub(crate) fn stderr_line(text: &str) {
     };
 }
 
+/// Text that is styled already, on stderr.
+pub(crate) fn stderr_text(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
 /// kubectl takes an empty `NO_COLOR` for a set one; anstream does not.
 pub(crate) fn colour_from_environment() {
     if std::env::var_os("NO_COLOR").is_some() {

@@ -63,11 +63,12 @@ impl Table {
             .with(Padding::new(0, 3, 0, 0))
             .with(Alignment::left())
             .with(Modify::new(Columns::last()).with(Padding::zero()));
-        table
-            .to_string()
-            .lines()
-            .map(|line| format!("{}\n", line.trim_end()))
-            .collect()
+        let mut text = String::new();
+        for line in table.to_string().lines() {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
     }
 }
 

@@ -1,4 +1,4 @@
-//! Cluster, ClusterList.
+//! `Cluster`, `ClusterList`.
 
 use bridge_core::{
     catalog::Catalog, change::LastChange, cluster::Cluster, connection::Connection, keys, secret::ClusterSecret,

@@ -83,7 +83,8 @@ impl Reader<'_> {
 
     /// `[…]`: an index, a slice, `*`, quoted names, a union of these, or a filter.
     fn brackets(&mut self, path: &mut String) -> Result<(), String> {
-        let unclosed = || format!("the path {{{}}} has an unclosed [", self.text);
+        let text = self.text;
+        let unclosed = || format!("the path {{{text}}} has an unclosed [");
         path.push('[');
         self.rest = &self.rest[1..];
         let mut depth = 0_usize;
