@@ -185,6 +185,11 @@ impl Generator {
         known.then_some(true)
     }
 
+    /// Whether no element of a list has this key.
+    fn never_gives(&self, key: &str) -> bool {
+        matches!(&self.kind, Kind::List(elements) if elements.iter().all(|element| !element.contains_key(key)))
+    }
+
     /// A parameter by its flattened name, as it is after merging; `pick` chooses the element of a list.
     pub fn lookup<'a>(
         &'a self,
@@ -209,7 +214,9 @@ impl Generator {
                 },
                 None => Lookup::Unknown,
             },
-            Kind::Merge { keys, children } if identifies(keys) => merged(children, cluster, key, go, pick),
+            Kind::Merge { keys, children } if identifies(keys) => {
+                merged(children, keys, cluster, key, go, pick)
+            }
             Kind::Matrix(children) => product(&children[0], &children[1], cluster, key, go, pick),
             _ => Lookup::Unknown,
         }
@@ -224,15 +231,23 @@ pub(super) fn identifies(keys: &[String]) -> bool {
 /// The last child that has the key decides; in goTemplate an empty value does not override (mergo `WithOverride`).
 fn merged<'a>(
     children: &'a [Generator],
+    keys: &[String],
     cluster: &'a Cluster,
     key: &str,
     go: bool,
     pick: Option<usize>,
 ) -> Lookup<'a> {
-    for child in children[1..].iter().rev() {
+    // Merge keys are equal in all children that take part.
+    let overrides = if keys.iter().any(|merge_key| merge_key == key) {
+        &[]
+    } else {
+        &children[1..]
+    };
+    for child in overrides.iter().rev() {
         match child.verdict(cluster, go) {
             Verdict::No => continue,
             Verdict::Yes => {}
+            Verdict::Anyway | Verdict::Unknown(_) if child.never_gives(key) => continue,
             Verdict::Anyway | Verdict::Unknown(_) => return Lookup::Unknown,
         }
         match child.lookup(cluster, key, go, pick) {

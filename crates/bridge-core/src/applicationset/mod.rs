@@ -266,6 +266,14 @@ impl ApplicationSet {
         Some(names)
     }
 
+    /// Whether the Applications that it makes for this cluster also go there, as far as it can be told.
+    pub(crate) fn deploys_to_selected(&self, cluster: &Cluster) -> bool {
+        self.entries
+            .iter()
+            .filter(|entry| entry.verdict(cluster, self.go_template) == Verdict::Yes)
+            .all(|entry| entry.returns_to(cluster, self.go_template) == Some(true))
+    }
+
     /// Whether any generator's result depends on the clusters of the hub.
     pub(crate) fn reads_fleet(&self) -> bool {
         self.generators().any(Generator::reads_fleet)

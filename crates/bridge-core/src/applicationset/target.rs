@@ -101,6 +101,16 @@ impl Entry {
         Some(any)
     }
 
+    /// Whether its Applications for a cluster go to that very cluster, where it can be told.
+    pub fn returns_to(&self, cluster: &Cluster, go: bool) -> Option<bool> {
+        if self.target.patched {
+            return None;
+        }
+        let name = self.fill(&self.target.destination_name, cluster, go, None)?;
+        let server = self.fill(&self.target.destination_server, cluster, go, None)?;
+        Some(name == cluster.name || (!server.is_empty() && same_server(&server, &cluster.server)))
+    }
+
     /// Names of its Applications for this cluster.
     pub fn names(&self, cluster: &Cluster, go: bool) -> Option<Vec<String>> {
         if self.target.patched || self.target.name.is_empty() {

@@ -133,10 +133,12 @@ impl Work<'_> {
         (!end.applications.is_empty()).then_some(end)
     }
 
-    /// Live Applications of the set for this cluster: by destination, or by the name that the set gives them.
+    /// Live Applications of the set for this cluster: by destination, or by the name that the set gives them where it
+    /// sends them elsewhere.
     fn live(&self, set: &ApplicationSet) -> impl Iterator<Item = &Application> {
         let names = self
             .old
+            .filter(|cluster| !set.deploys_to_selected(cluster))
             .and_then(|cluster| set.application_names(cluster))
             .unwrap_or_default();
         self.applications.iter().filter(move |application| {

@@ -202,6 +202,38 @@ fn what_cannot_be_predicted_is_unknown() {
 }
 
 #[test]
+fn applications_are_found_by_destination_or_by_name() {
+    let template = |destination: &str| {
+        let template = format!("{{metadata: {{name: 'fixed'}}, spec: {{destination: {destination}}}}}");
+        made_of(
+            false,
+            "[{clusters: {selector: {matchLabels: {on: 'true'}}}}]",
+            &template,
+        )
+    };
+    let on = cluster("dev", "on=true");
+    let off = with(&on, "on", "false");
+    // An Application of that name on another cluster is another cluster's.
+    let elsewhere = [application("made", "fixed", "prod", &[])];
+    assert_eq!(
+        lines(
+            Some(&on),
+            Some(&off),
+            &[template("{name: '{{name}}'}")],
+            &elsewhere
+        ),
+        ["made: no longer selects dev; it has no Application there"]
+    );
+    // An Application for the cluster that is deployed to the hub is known by its name.
+    let on_hub = [application("made", "fixed", "in-cluster", &[])];
+    let said = lines(Some(&on), Some(&off), &[template("{name: in-cluster}")], &on_hub);
+    assert!(
+        said[0].starts_with("made: Application fixed will vanish"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_list_of_clusters_changes_and_nothing_vanishes() {
     let sets = [edited("flat-list-go", |_| {})];
     let live = [application("flat-list-go", "flat-list", "in-cluster", &[])];

@@ -239,6 +239,18 @@ fn names_of_applications_where_they_can_be_told() {
         ),
         (
             false,
+            "[{merge: {mergeKeys: [name], generators: [{clusters: {values: {v: a}}}, {list: {elements: [{name: Dev_1, w: x}]}}]}}]",
+            "x-{{values.v}}-{{name}}",
+            Some(vec!["x-a-Dev_1"]),
+        ),
+        (
+            false,
+            "[{merge: {mergeKeys: [name], generators: [{clusters: {values: {v: a}}}, {list: {elements: [{name: Dev_1, values.v: x}]}}]}}]",
+            "x-{{values.v}}",
+            None,
+        ),
+        (
+            false,
             "[{clusters: {selector: {matchLabels: {a: b}}}}]",
             "x",
             Some(vec![]),
