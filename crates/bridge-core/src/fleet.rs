@@ -107,7 +107,10 @@ fn clashes(sorted: &[Arc<Member>]) -> Vec<Clash> {
         .map(|same| Clash {
             name: same[0].cluster.name.clone(),
             served: same[0].cluster.secret_name.clone(),
-            left_out: same[1..].iter().map(|member| member.cluster.secret_name.clone()).collect(),
+            left_out: same[1..]
+                .iter()
+                .map(|member| member.cluster.secret_name.clone())
+                .collect(),
         })
         .collect()
 }
