@@ -4,10 +4,11 @@ use http::{HeaderValue, Uri, header::USER_AGENT};
 use kube::{Client, Config};
 
 use crate::{
+    context::{self, Chosen},
     error::{Cause, HubError},
     failure::{self, Parties},
     flags::ConnectionFlags,
-    kubeconfig::{self, Chosen, Found},
+    kubeconfig::{self, Found},
     proxy::ProxyEnvironment,
 };
 
@@ -45,8 +46,8 @@ pub(crate) async fn connected(flags: &ConnectionFlags) -> Result<Connected, HubE
     let home = std::env::home_dir();
     let found = kubeconfig::find(flags.kubeconfig.as_deref(), list.as_deref(), home.as_deref())?;
     let chosen = match found {
-        Found::Kubeconfig(found) => kubeconfig::choose(&found, flags)?,
-        Found::Nothing(looked_for) => match kubeconfig::from_flags(flags)? {
+        Found::Kubeconfig(found) => context::choose(&found, flags)?,
+        Found::Nothing(looked_for) => match context::from_flags(flags)? {
             Some(chosen) => chosen,
             None => return in_cluster(flags, looked_for),
         },
@@ -61,7 +62,7 @@ async fn from_chosen(chosen: Chosen, flags: &ConnectionFlags) -> Result<Connecte
         cluster: chosen.cluster,
         server: chosen.server,
     };
-    let mut config = Config::from_custom_kubeconfig(chosen.kubeconfig, &kubeconfig::whole())
+    let mut config = Config::from_custom_kubeconfig(chosen.kubeconfig, &context::whole())
         .await
         .map_err(|error| HubError::Kubeconfig {
             what: format!("cannot use {}", named(&target)),
@@ -85,7 +86,7 @@ fn in_cluster(flags: &ConnectionFlags, looked_for: String) -> Result<Connected, 
         return Err(HubError::NoConfiguration { looked_for });
     }
     let mut config = Config::incluster().map_err(|_| HubError::NoConfiguration { looked_for })?;
-    kubeconfig::edit_user(&mut config.auth_info, flags);
+    context::edit_user(&mut config.auth_info, flags);
     let target = Target {
         context: "in-cluster".into(),
         cluster: String::new(),

@@ -1,6 +1,7 @@
 //! The hub of a GitOps Bridge: a live Kubernetes API or a folder of manifests.
 
 mod connect;
+mod context;
 mod error;
 mod failure;
 mod flags;

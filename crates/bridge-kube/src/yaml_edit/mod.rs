@@ -13,8 +13,7 @@ use serde_json::{Map, Value};
 pub(crate) use scalar::{Quote, literal, render};
 use tree::{Entry, Node, Shape};
 
-/// One key to set or remove in a mapping of strings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One key to set or remove in a mapping of strings. No `Debug`: the value may be a credential.
 pub(crate) struct Edit {
     /// The mapping: `["metadata", "labels"]`, `["stringData"]`. Only its last part may be missing.
     pub path: &'static [&'static str],

@@ -5,7 +5,6 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 use super::EditError;
 
 /// A value and where it stands. For a block scalar `start` is its first character, behind the line with `|` or `>`.
-#[derive(Debug)]
 pub(super) struct Node {
     pub shape: Shape,
     pub start: usize,
@@ -15,7 +14,6 @@ pub(super) struct Node {
     pub col: usize,
 }
 
-#[derive(Debug)]
 pub(super) enum Shape {
     Scalar { value: String, style: ScalarStyle },
     Alias,
@@ -23,7 +21,6 @@ pub(super) enum Shape {
     Sequence,
 }
 
-#[derive(Debug)]
 pub(super) struct Entry {
     pub key: Node,
     pub value: Node,
