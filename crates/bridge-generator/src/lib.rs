@@ -7,7 +7,7 @@
 pub mod admin;
 pub mod answered;
 pub mod args;
-//FOLDER pub mod folder;
+pub mod folder;
 pub mod logging;
 pub mod metrics;
 mod push;
@@ -18,5 +18,5 @@ pub mod server;
 pub mod service;
 pub mod tokens;
 
-//FOLDER pub use folder::{Serving, serve_folder};
+pub use folder::{Serving, serve_folder};
 pub use routes::router;

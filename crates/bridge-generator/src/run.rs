@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use bridge_kube::{
     ConnectionFlags, connect,
-    watch::{FleetView, Namespaces, Pace, Restarts, follow_application_sets, follow_fleet},
+    watch::{FleetView, Namespaces, Pace, Restarts, follow_application_sets, follow_fleet, follow_folder},
 };
 use kube::Client;
 use tokio::{
@@ -43,7 +43,7 @@ pub async fn run(args: Args) -> Result<()> {
     let tokens = Arc::new(Tokens::from_file(&token_file)?);
     let mut parts = Parts::default();
     let service = if let Some(dir) = hub_dir {
-        let view = parts.follow_folder(&dir)?;
+        let view = parts.follow_folder(&dir);
         Arc::new(Service::new(view, Arc::clone(&tokens), max_staleness))
     } else {
         let namespaces = Namespaces::new(&namespace, &applicationset_namespaces)?;
@@ -98,9 +98,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn follow_folder(&mut self, dir: &Path) -> Result<FleetView> {
+    fn follow_folder(&mut self, dir: &Path) -> FleetView {
         info!(folder = %dir.display(), version = env!("CARGO_PKG_VERSION"), "serving a folder hub");
-        anyhow::bail!("a folder hub cannot be followed yet")
+        let (view, follow) = follow_folder(dir);
+        self.tasks.spawn(follow);
+        view
     }
 
     fn follow_hub(&mut self, client: Client, namespace: &str, pace: Pace) -> FleetView {

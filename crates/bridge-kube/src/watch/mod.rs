@@ -11,10 +11,12 @@ mod application_sets;
 mod backoff;
 mod collection;
 mod fleet;
+mod folder;
 mod slim;
 mod view;
 
 pub use application_sets::{Namespaces, NamespacesError, SeenSet, SetEvent, follow_application_sets};
 pub use collection::{Pace, Restarts};
 pub use fleet::follow_fleet;
+pub use folder::follow_folder;
 pub use view::{FleetView, NoFleet, State};
