@@ -145,7 +145,7 @@ fn made_twice_the_archive_is_the_same() {
     let first = make("first");
     // Neither the time nor the mode of the file that was packed may show.
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    let later = std::time::SystemTime::now() + std::time::Duration::from_hours(1);
     fs::File::open(&binary).unwrap().set_modified(later).unwrap();
     assert!(first == make("second"));
 }

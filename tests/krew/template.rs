@@ -1,5 +1,6 @@
 //! The template as krew-release-bot fills it in: all platforms.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use crate::manifest;
@@ -10,17 +11,13 @@ fn filled_in(template: &str) -> String {
     let tag = format!("v{}", env!("CARGO_PKG_VERSION"));
     let mut text = String::new();
     for line in template.lines() {
-        match line.trim_start().strip_prefix("{{addURIAndSha \"") {
-            Some(call) => {
-                let (uri, rest) = call.split_once('"').unwrap();
-                assert_eq!(rest, " .TagName | indent 6 }}");
-                let digest = "0123456789abcdef".repeat(4);
-                text.push_str(&format!("      uri: {uri}\n      sha256: {digest}\n"));
-            }
-            None => {
-                text.push_str(line);
-                text.push('\n');
-            }
+        if let Some(call) = line.trim_start().strip_prefix("{{addURIAndSha \"") {
+            let (uri, rest) = call.split_once('"').unwrap();
+            assert_eq!(rest, " .TagName | indent 6 }}");
+            let digest = "0123456789abcdef".repeat(4);
+            writeln!(text, "      uri: {uri}\n      sha256: {digest}").unwrap();
+        } else {
+            writeln!(text, "{line}").unwrap();
         }
     }
     text.replace("{{ .TagName }}", &tag)
