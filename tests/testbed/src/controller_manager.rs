@@ -7,8 +7,12 @@ use crate::component::Launch;
 use crate::ports;
 use crate::service::{self, Ready, Service};
 
+const DELETION: &str = "garbage-collector-controller,namespace-controller";
+
 /// Starts kube-controller-manager with the two controllers that deletion needs: without the garbage collector a
 /// deletion in the foreground, which is Argo CD's, never ends; without the namespace controller no namespace goes.
+/// Where the folder is that of the API server, with the key that it signs with, Secrets of the type
+/// `kubernetes.io/service-account-token` get their tokens as well.
 pub(crate) async fn start(binaries: &Binaries, folder: &Path, kubeconfig: &Path) -> Result<Service> {
     service::start(folder, || {
         let port = ports::free()?;
@@ -19,14 +23,22 @@ pub(crate) async fn start(binaries: &Binaries, folder: &Path, kubeconfig: &Path)
         .flag("--kubeconfig", kubeconfig)
         .flag("--authentication-kubeconfig", kubeconfig)
         .flag("--authorization-kubeconfig", kubeconfig)
-        .flag(
-            "--controllers",
-            "garbage-collector-controller,namespace-controller",
-        )
         .flag("--leader-elect", "false")
         .flag("--bind-address", "127.0.0.1")
         .flag("--secure-port", port.to_string())
         .flag("--cert-dir", folder.join("controller-manager-certificates"));
+        let key = folder.join("service-account.key");
+        let launch = if key.exists() {
+            launch
+                .flag(
+                    "--controllers",
+                    format!("{DELETION},serviceaccount-token-controller"),
+                )
+                .flag("--service-account-private-key-file", key)
+                .flag("--root-ca-file", folder.join("ca.crt"))
+        } else {
+            launch.flag("--controllers", DELETION)
+        };
         Ok((launch, Ready::Listening(port)))
     })
     .await

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use testbed::{ArgoCd, Binaries, Hub, Spoke};
+use testbed::{ArgoCd, Binaries, GitRepo, Hub, Spoke};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Real control planes on loopback, built by tests/control-plane/build.
@@ -71,31 +71,84 @@ async fn stay(light: bool) -> Result<()> {
     } else {
         ArgoCd::full(&hub).await?
     };
+    let addon = sample_addon()?;
+    hub.create(&sample_applicationset(&addon)).await?;
     say(&format!(
         "Up after {:.1} s.\n\n{}",
         start.elapsed().as_secs_f64(),
-        guide(&hub, spoke.as_ref())?
+        guide(&hub, spoke.as_ref(), &addon)?
     ));
     std::future::pending::<()>().await;
     drop(argo_cd);
     Ok(())
 }
 
+/// Something to deploy that needs no network.
+fn sample_addon() -> Result<GitRepo> {
+    let repo = GitRepo::create()?;
+    repo.write(
+        "metrics-server/settings.yaml",
+        "apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: metrics-server
+data:
+  about: stands for an addon
+",
+    )?;
+    repo.commit("Deploy a ConfigMap in the place of an addon")?;
+    Ok(repo)
+}
+
+/// In the manner of GitOps Bridge: an Application for each cluster with the addon's toggle.
+fn sample_applicationset(addon: &GitRepo) -> String {
+    let url = addon.url();
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata:
+  name: addons-metrics-server
+spec:
+  goTemplate: true
+  generators:
+  - clusters:
+      selector:
+        matchLabels: {{enable_metrics_server: 'true'}}
+  syncPolicy:
+    preserveResourcesOnDeletion: true
+  template:
+    metadata:
+      name: 'addon-{{{{.nameNormalized}}}}-metrics-server'
+    spec:
+      project: default
+      source: {{repoURL: '{url}', path: metrics-server, targetRevision: main}}
+      destination: {{name: '{{{{.name}}}}', namespace: demo}}
+      syncPolicy:
+        automated: {{prune: true}}
+        syncOptions: [CreateNamespace=true]
+"
+    )
+}
+
 /// Where things are, and what to do with them.
-fn guide(hub: &Hub, spoke: Option<&Spoke>) -> Result<String> {
+fn guide(hub: &Hub, spoke: Option<&Spoke>, addon: &GitRepo) -> Result<String> {
     let kubectl = Binaries::locate()?.path("kubectl");
     let kubectl = kubectl.display();
     let bridge = "cargo run -q -p kubectl-bridge --";
     let hub_file = hub.kubeconfig().display();
+    let url = addon.url();
     let Some(spoke) = spoke else {
         return Ok(format!(
             "\
 hub    export KUBECONFIG={hub_file}
 
+On it is an ApplicationSet, addons-metrics-server, for clusters that have the addon switched on.
+
 To try next, in another terminal at the root of this repository, with the line above:
   {bridge} register hub --in-cluster --environment control-plane
+  {bridge} addons hub --enable metrics-server
   {bridge} get
-  {kubectl} get secrets,applicationsets,applications
+  {kubectl} get applications
 
 Ctrl-C ends everything."
         ));
@@ -108,12 +161,16 @@ hub    export KUBECONFIG={hub_file}
 spoke  export KUBECONFIG={spoke_file}
 both   export KUBECONFIG={hub_file}:{spoke_file}
 
+On the hub is an ApplicationSet, addons-metrics-server. To each cluster that has the addon switched on
+it deploys {url}, folder metrics-server: a ConfigMap.
+
 To try next, in another terminal at the root of this repository, with the last line above:
   {bridge} register hub --in-cluster --environment control-plane
   {bridge} register dev --spoke-context {context} --environment dev
   {bridge} addons dev --enable metrics-server
   {bridge} get -o wide
-  {kubectl} get secrets,applicationsets,applications
+  {kubectl} get applications
+  {kubectl} get configmaps -n demo --context {context}
 
 Ctrl-C ends everything."
     ))

@@ -7,6 +7,10 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::json;
 use testbed::{Output, Spoke, eventually};
 
 async fn kubectl(spoke: &Spoke, arguments: &str) -> Output {
@@ -52,4 +56,35 @@ async fn collects_garbage_and_knows_its_administrators_token() {
         .await
         .success()
         .unwrap();
+}
+
+#[tokio::test]
+async fn puts_a_token_into_a_secret_of_a_service_account() {
+    let spoke = Spoke::start().await.unwrap();
+    let client = spoke.client().await.unwrap();
+    let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
+    let account = serde_json::from_value(json!({"metadata": {"name": "manager"}})).unwrap();
+    accounts.create(&PostParams::default(), &account).await.unwrap();
+    let secrets: Api<Secret> = Api::default_namespaced(client);
+    let secret = serde_json::from_value(json!({
+        "metadata": {"name": "token", "annotations": {"kubernetes.io/service-account.name": "manager"}},
+        "type": "kubernetes.io/service-account-token",
+    }))
+    .unwrap();
+    secrets.create(&PostParams::default(), &secret).await.unwrap();
+    let token = eventually("the token", Duration::from_secs(20), async || {
+        let data = secrets.get("token").await?.data.unwrap_or_default();
+        Ok(data.get("token").cloned())
+    })
+    .await
+    .unwrap();
+
+    let token = String::from_utf8(token.0).unwrap();
+    let ca = spoke.ca_file().to_str().unwrap().to_owned();
+    let who = format!(
+        "--kubeconfig /dev/null --server {} --certificate-authority {ca} --token {token} auth whoami -o jsonpath={{.status.userInfo.username}}",
+        spoke.server()
+    );
+    let name = kubectl(&spoke, &who).await.success().unwrap();
+    assert_eq!(name, "system:serviceaccount:default:manager");
 }
