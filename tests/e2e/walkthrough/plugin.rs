@@ -26,19 +26,29 @@ impl Ran {
     /// Fails unless it ended with 0 and said `text`.
     pub fn expect(self, text: &str) -> Result<()> {
         ensure!(self.code == Some(0), "it failed: {self:#?}");
-        ensure!(self.stdout.contains(text) || self.stderr.contains(text), "it did not say \"{text}\": {self:#?}");
+        ensure!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "it did not say \"{text}\": {self:#?}"
+        );
         Ok(())
     }
 }
 
 impl Plugin {
     pub fn new(hub: &Hub, spoke: &Spoke) -> Result<Self> {
-        let kubeconfigs = std::env::join_paths([PathBuf::from(hub.kubeconfig()), PathBuf::from(spoke.kubeconfig())])?;
-        Ok(Self { home: tempfile::tempdir()?, kubeconfigs: kubeconfigs.into_string().unwrap_or_default() })
+        let kubeconfigs =
+            std::env::join_paths([PathBuf::from(hub.kubeconfig()), PathBuf::from(spoke.kubeconfig())])?;
+        Ok(Self {
+            home: tempfile::tempdir()?,
+            kubeconfigs: kubeconfigs.into_string().unwrap_or_default(),
+        })
     }
 
     pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
-        let output = self.command(arguments).output().context("cannot run kubectl-bridge")?;
+        let output = self
+            .command(arguments)
+            .output()
+            .context("cannot run kubectl-bridge")?;
         Ok(Ran {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -48,7 +58,11 @@ impl Plugin {
 
     /// Kills the run with SIGKILL after a while. False if it had ended by then.
     pub fn run_and_kill(&self, arguments: &[&str], after: Duration) -> Result<bool> {
-        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut child = self
+            .command(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
         let end = Instant::now() + after;
         while Instant::now() < end {
             if child.try_wait()?.is_some() {

@@ -12,9 +12,16 @@ impl Repositories {
     pub fn create() -> Result<Self> {
         let addons = GitRepo::create()?;
         addons.write("bootstrap/metrics-server.yaml", ADDON)?;
-        addons.write("charts/metrics-server/config-map.yaml", &config_map("metrics-server"))?;
+        addons.write(
+            "charts/metrics-server/config-map.yaml",
+            &config_map("metrics-server"),
+        )?;
         addons.commit("An addon")?;
-        Ok(Self { addons, workloads: workload("blue")?, other_workloads: workload("green")? })
+        Ok(Self {
+            addons,
+            workloads: workload("blue")?,
+            other_workloads: workload("green")?,
+        })
     }
 }
 
