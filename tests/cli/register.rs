@@ -34,10 +34,6 @@ fn shown(bridge: &Bridge, name: &str) -> Value {
     serde_json::from_str(&bridge.run(&["get", name, "-o", "json"]).fine()).unwrap()
 }
 
-fn written(bridge: &Bridge, name: &str) -> String {
-    std::fs::read_to_string(bridge.hub_dir().join(format!("clusters/{name}.yaml"))).unwrap()
-}
-
 #[tokio::test]
 async fn an_eks_cluster_in_one_command() {
     let (bridge, fake) = setup().await;
@@ -81,7 +77,10 @@ async fn an_eks_cluster_in_one_command() {
     assert_eq!(dev["access"], json!({"type": "direct", "awsClusterName": "dev"}));
 
     // Run again: nothing to do. And then what EKS changed, and nothing else.
-    assert_eq!(with_aws(&bridge, &fake, "register dev").fine(), "cluster/dev unchanged\n");
+    assert_eq!(
+        with_aws(&bridge, &fake, "register dev").fine(),
+        "cluster/dev unchanged\n"
+    );
     bridge.line("addons dev --disable karpenter").fine();
     let mut newer = EksCluster::named("dev");
     newer.version = "1.35".into();
@@ -93,7 +92,10 @@ async fn an_eks_cluster_in_one_command() {
     let dev = shown(&bridge, "dev");
     assert_eq!(dev["kubernetesVersion"], "1.35");
     assert_eq!(dev["metadata"]["labels"]["enable_karpenter"], "false");
-    assert_eq!((&dev["project"], &dev["metadata"]["annotations"]["note"]), (&json!("team-a"), &json!("b")));
+    assert_eq!(
+        (&dev["project"], &dev["metadata"]["annotations"]["note"]),
+        (&json!("team-a"), &json!("b"))
+    );
 }
 
 #[tokio::test]
@@ -121,7 +123,10 @@ async fn what_a_registration_was_is_remembered() {
     let prod = shown(&bridge, "prod");
     assert_eq!(
         (&prod["server"], &prod["project"]),
-        (&json!("arn:aws:eks:eu-west-1:111122223333:cluster/acme_Prod"), &json!("default"))
+        (
+            &json!("arn:aws:eks:eu-west-1:111122223333:cluster/acme_Prod"),
+            &json!("default")
+        )
     );
 }
 
@@ -144,11 +149,15 @@ async fn a_dry_run_shows_all_and_writes_nothing() {
     }
     let ran = with_aws(&bridge, &fake, "register dev --dry-run -o json");
     let plan: Value = serde_json::from_str(&ran.fine()).unwrap();
-    assert_eq!((&plan["kind"], &plan["dryRun"]), (&json!("Plan"), &json!("client")));
+    assert_eq!(
+        (&plan["kind"], &plan["dryRun"]),
+        (&json!("Plan"), &json!("client"))
+    );
     assert_eq!(plan["items"][0]["result"], "created");
     assert_eq!(plan["steps"].as_array().unwrap().len(), 2);
     assert_eq!(bridge.hub_files(), before);
-    with_aws(&bridge, &fake, "register dev --dry-run=server").fails(1, &["a folder hub cannot", "--dry-run=server"]);
+    with_aws(&bridge, &fake, "register dev --dry-run=server")
+        .fails(1, &["a folder hub cannot", "--dry-run=server"]);
 }
 
 #[tokio::test]
@@ -169,28 +178,94 @@ async fn refusals_write_nothing() {
     let as_server = format!("register lab --environment dev --endpoint {arn} --token-file token");
     std::fs::write(bridge.home().join("token"), PLANTED).unwrap();
     for (line, code, parts) in [
-        ("register c-creating --environment dev", 1, &["\"c-creating\" is CREATING", "wait until it is ACTIVE"][..]),
+        (
+            "register c-creating --environment dev",
+            1,
+            &["\"c-creating\" is CREATING", "wait until it is ACTIVE"][..],
+        ),
         ("register c-deleting --environment dev", 1, &["is DELETING"]),
         ("register c-failed --environment dev", 1, &["is FAILED"]),
-        ("register odd --environment dev", 1, &["without certificateAuthority.data"]),
-        ("register two --environment dev --aws-cluster-name dev", 1, &["Secret \"dev\" in the hub has the same server"]),
-        ("register dev --aws-cluster-name acme_Prod --region eu-west-1", 1, &["\"dev\" is registered for arn:aws:eks:us-west-2"]),
-        ("register nope", 1, &["cannot look up \"nope\" in EKS", "no cluster \"nope\" in region us-west-2", "--spoke-context"]),
-        ("register other --aws-cluster-name acme_Prod --region eu-west-1 --access role", 2, &["--aws-role-arn ARN"]),
-        ("register other --aws-cluster-name acme_Prod --region eu-west-1 --aws-role-arn nonsense", 1, &["ARN of an IAM role"]),
-        ("register dev --access capability --aws-role-arn arn:aws:iam::1:role/x", 2, &["the server is then the cluster's ARN"]),
+        (
+            "register odd --environment dev",
+            1,
+            &["without certificateAuthority.data"],
+        ),
+        (
+            "register two --environment dev --aws-cluster-name dev",
+            1,
+            &["Secret \"dev\" in the hub has the same server"],
+        ),
+        (
+            "register dev --aws-cluster-name acme_Prod --region eu-west-1",
+            1,
+            &["\"dev\" is registered for arn:aws:eks:us-west-2"],
+        ),
+        (
+            "register nope",
+            1,
+            &[
+                "cannot look up \"nope\" in EKS",
+                "no cluster \"nope\" in region us-west-2",
+                "--spoke-context",
+            ],
+        ),
+        (
+            "register other --aws-cluster-name acme_Prod --region eu-west-1 --access role",
+            2,
+            &["--aws-role-arn ARN"],
+        ),
+        (
+            "register other --aws-cluster-name acme_Prod --region eu-west-1 --aws-role-arn nonsense",
+            1,
+            &["ARN of an IAM role"],
+        ),
+        (
+            "register dev --access capability --aws-role-arn arn:aws:iam::1:role/x",
+            2,
+            &["the server is then the cluster's ARN"],
+        ),
         (&over_long, 1, &["label team", "64 characters", "63 at most"]),
         ("register dev --environment not/valid", 1, &["label environment"]),
-        ("register dev --annotation aws_region=eu-west-1", 1, &["annotation aws_region is \"us-west-2\""]),
-        ("register dev --label kubectl-bridge/drain=true", 1, &["kept by this tool"]),
-        ("register dev --enable karpentr", 2, &["did you mean \"karpenter\"?"]),
-        ("register dev --metadata-file gone.json", 1, &["metadata file gone.json", "No such file"]),
-        (&as_server, 1, &["is not the URL of an API server", "--access capability"]),
-        ("register lab --environment dev --endpoint https://10.0.0.9 --token-file token", 1,
-            &["bearer token", "--allow-credentials-in-folder"]),
-        ("register lab --environment dev --endpoint https://10.0.0.9 --token-file token --ca-file token", 1,
-            &["--ca-file token", "no PEM certificate"]),
-        ("register lab --environment dev --endpoint https://10.0.0.9", 2, &["--token-file"]),
+        (
+            "register dev --annotation aws_region=eu-west-1",
+            1,
+            &["annotation aws_region is \"us-west-2\""],
+        ),
+        (
+            "register dev --label kubectl-bridge/drain=true",
+            1,
+            &["kept by this tool"],
+        ),
+        (
+            "register dev --enable karpentr",
+            2,
+            &["did you mean \"karpenter\"?"],
+        ),
+        (
+            "register dev --metadata-file gone.json",
+            1,
+            &["metadata file gone.json", "No such file"],
+        ),
+        (
+            &as_server,
+            1,
+            &["is not the URL of an API server", "--access capability"],
+        ),
+        (
+            "register lab --environment dev --endpoint https://10.0.0.9 --token-file token",
+            1,
+            &["bearer token", "--allow-credentials-in-folder"],
+        ),
+        (
+            "register lab --environment dev --endpoint https://10.0.0.9 --token-file token --ca-file token",
+            1,
+            &["--ca-file token", "no PEM certificate"],
+        ),
+        (
+            "register lab --environment dev --endpoint https://10.0.0.9",
+            2,
+            &["--token-file"],
+        ),
     ] {
         with_aws(&bridge, &fake, line).fails(code, parts);
     }
@@ -199,7 +274,8 @@ async fn refusals_write_nothing() {
     let mut nameless = EksCluster::named("spoke-1");
     nameless.tags.clear();
     fake.add_cluster(nameless);
-    with_aws(&bridge, &fake, "register spoke-1").fails(1, &["no environment for \"spoke-1\"", "--environment"]);
+    with_aws(&bridge, &fake, "register spoke-1")
+        .fails(1, &["no environment for \"spoke-1\"", "--environment"]);
     // AWS trouble.
     fake.fail_next(1, "AccessDeniedException", 403);
     with_aws(&bridge, &fake, "register dev").fails(1, &["eks:DescribeCluster", "region us-west-2"]);
@@ -212,7 +288,11 @@ async fn names_that_eks_allows_and_labels_do_not() {
     let long = format!("A_{}", "b".repeat(90));
     fake.add_cluster(EksCluster::named(&long));
     let ran = with_aws(&bridge, &fake, &format!("register dev --aws-cluster-name {long}"));
-    assert!(ran.stderr.contains("is no label value (92 characters"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("is no label value (92 characters"),
+        "{}",
+        ran.stderr
+    );
     ran.fine();
     let dev = shown(&bridge, "dev");
     assert_eq!(dev["metadata"]["annotations"]["aws_cluster_name"], long.as_str());
@@ -229,13 +309,25 @@ async fn metadata_of_terraform() {
         "password": {"sensitive": true, "type": "string", "value": PLANTED},
     });
     std::fs::write(bridge.home().join("tf.json"), document.to_string()).unwrap();
-    with_aws(&bridge, &fake, "register dev --metadata-file tf.json --annotation cert_manager_namespace=mine").fine();
+    with_aws(
+        &bridge,
+        &fake,
+        "register dev --metadata-file tf.json --annotation cert_manager_namespace=mine",
+    )
+    .fine();
     let annotations = shown(&bridge, "dev")["metadata"]["annotations"].clone();
-    assert_eq!(annotations["cert_manager_namespace"], "mine", "the command line wins");
+    assert_eq!(
+        annotations["cert_manager_namespace"], "mine",
+        "the command line wins"
+    );
     assert_eq!(annotations["karpenter_sqs_queue_name"], "q");
     assert_eq!(annotations["gone"], Value::Null);
-    with_aws(&bridge, &fake, "register dev --metadata-file tf.json --metadata-key password")
-        .fails(1, &["metadata file tf.json", "\"password\" is sensitive"]);
+    with_aws(
+        &bridge,
+        &fake,
+        "register dev --metadata-file tf.json --metadata-key password",
+    )
+    .fails(1, &["metadata file tf.json", "\"password\" is sensitive"]);
 }
 
 #[tokio::test]
@@ -245,24 +337,41 @@ async fn the_hub_itself_and_other_clusters() {
     let hub = shown(&bridge, "control-plane");
     assert_eq!(
         (&hub["server"], &hub["environment"], &hub["access"]["type"]),
-        (&json!("https://kubernetes.default.svc"), &json!("control-plane"), &json!("in-cluster"))
+        (
+            &json!("https://kubernetes.default.svc"),
+            &json!("control-plane"),
+            &json!("in-cluster")
+        )
     );
     // With the facts that EKS has of it.
-    with_aws(&bridge, &fake, "register control-plane --in-cluster --aws-cluster-name dev").fine();
-    assert_eq!(shown(&bridge, "control-plane")["metadata"]["annotations"]["aws_region"], "us-west-2");
+    with_aws(
+        &bridge,
+        &fake,
+        "register control-plane --in-cluster --aws-cluster-name dev",
+    )
+    .fine();
+    assert_eq!(
+        shown(&bridge, "control-plane")["metadata"]["annotations"]["aws_region"],
+        "us-west-2"
+    );
     // And again, as it is registered: EKS is asked, the way in stays.
-    assert_eq!(with_aws(&bridge, &fake, "register control-plane").fine(), "cluster/control-plane unchanged\n");
+    assert_eq!(
+        with_aws(&bridge, &fake, "register control-plane").fine(),
+        "cluster/control-plane unchanged\n"
+    );
 
     std::fs::write(bridge.home().join("token"), format!("{PLANTED}\n")).unwrap();
     let line = "register lab --environment dev --endpoint https://10.0.0.9:6443 --token-file token --allow-credentials-in-folder";
     bridge.line(line).fine();
     assert_eq!(shown(&bridge, "lab")["access"], json!({"type": "token"}));
-    assert!(!written(&bridge, "lab").contains("stringData"));
     // As it is: no EKS, no credential asked for.
     bridge.line("register lab --enable keda").fine();
     assert_eq!(shown(&bridge, "lab")["access"], json!({"type": "token"}));
     assert_eq!(shown(&bridge, "lab")["metadata"]["labels"]["enable_keda"], "true");
-    let mode = std::fs::metadata(bridge.hub_dir().join("clusters/lab.yaml")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(bridge.hub_dir().join("clusters/lab.yaml"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o111, 0, "{mode:o}");
 }
 
@@ -285,16 +394,26 @@ fn kubeconfig(users: &[(&str, &str)]) -> String {
 fn credentials_of_a_kubeconfig_that_cannot_be_kept() {
     let bridge = Bridge::folder(&[("clusters/.keep".into(), String::new())]);
     let text = kubeconfig(&[
-        ("exec", "{exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: Never}}"),
+        (
+            "exec",
+            "{exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: Never}}",
+        ),
         ("bare", "{}"),
         ("as", "{token: t, as: somebody}"),
     ]);
     std::fs::write(bridge.home().join("config"), text).unwrap();
     for (context, parts) in [
-        ("exec", &["user \"exec\" of context \"exec\"", "the plugin \"aws\"", "leave --copy-credentials out"][..]),
+        (
+            "exec",
+            &[
+                "user \"exec\" of context \"exec\"",
+                "the plugin \"aws\"",
+                "leave --copy-credentials out",
+            ][..],
+        ),
         ("bare", &["neither a token nor a client certificate"]),
         ("as", &["impersonates"]),
-        ("exce", &["no context \"exce\"; did you mean \"exec\"?"]),
+        ("exe", &["no context \"exe\"; did you mean \"exec\"?"]),
     ] {
         let line = format!(
             "register lab --environment dev --spoke-context {context} --spoke-kubeconfig config --copy-credentials"

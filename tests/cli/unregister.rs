@@ -10,7 +10,11 @@ fn a_folder_loses_one_file() {
     assert_eq!(ran.fine(), "cluster/dev deleted (dry run)\n");
     assert_eq!(bridge.hub_files(), before);
     let ran = bridge.line("unregister dev");
-    assert!(ran.stderr.contains("a folder does not know Applications"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("a folder does not know Applications"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(ran.fine(), "cluster/dev deleted\n");
     let gone: Vec<_> = before
         .iter()
@@ -20,7 +24,10 @@ fn a_folder_loses_one_file() {
     assert_eq!(gone, ["dev.yaml"]);
     let plan = bridge.line("unregister prod -o json").fine();
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
-    assert_eq!((&plan["kind"], &plan["items"][0]["result"]), (&"Plan".into(), &"deleted".into()));
+    assert_eq!(
+        (&plan["kind"], &plan["items"][0]["result"]),
+        (&"Plan".into(), &"deleted".into())
+    );
 }
 
 #[test]
@@ -28,12 +35,28 @@ fn what_a_folder_cannot_do_and_what_is_not_there() {
     let bridge = Bridge::folder(&sample());
     let before = bridge.hub_files();
     for (line, code, parts) in [
-        ("unregister dev --drain", 1, &["a folder hub cannot drain a cluster", "--drain"][..]),
+        (
+            "unregister dev --drain",
+            1,
+            &["a folder hub cannot drain a cluster", "--drain"][..],
+        ),
         ("unregister dev --dry-run=server", 1, &["--dry-run=server"]),
-        ("unregister stagng", 1, &["cluster \"stagng\" not found", "did you mean \"staging\"?"]),
-        ("unregister dev --drain --keep-workloads", 2, &["--keep-workloads"]),
+        (
+            "unregister stagng",
+            1,
+            &["cluster \"stagng\" not found", "did you mean \"staging\"?"],
+        ),
+        (
+            "unregister dev --drain --keep-workloads",
+            2,
+            &["--keep-workloads"],
+        ),
         ("unregister dev --timeout 5m", 2, &["--drain"]),
-        ("unregister dev --drain --timeout 5", 2, &["--timeout \"5\" is not a duration"]),
+        (
+            "unregister dev --drain --timeout 5",
+            2,
+            &["--timeout \"5\" is not a duration"],
+        ),
         ("unregister", 2, &["NAME"]),
     ] {
         bridge.line(line).fails(code, parts);

@@ -326,10 +326,12 @@ fn diffs(
         if from == to {
             continue;
         }
-        // A config holds credentials: that it changes is all there is to say.
-        let hide = |value: Option<String>| value.map(|_| "(hidden)".to_owned());
+        // A config holds credentials: that it changes is all there is to say, as `kubectl diff` says it.
         let (from, to) = if key == "config" {
-            (hide(from), hide(to))
+            (
+                from.map(|_| "*** (before)".to_owned()),
+                to.map(|_| "*** (after)".to_owned()),
+            )
         } else {
             (from, to)
         };

@@ -66,7 +66,12 @@ pub struct RegisterArgs {
     #[arg(long, requires = "spoke_context", help_heading = "Other clusters")]
     pub copy_credentials: bool,
     /// URL of the API server
-    #[arg(long, value_name = "URL", requires = "token_file", help_heading = "Other clusters")]
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "token_file",
+        help_heading = "Other clusters"
+    )]
     pub endpoint: Option<String>,
     /// Its certificate authority, PEM
     #[arg(long, value_name = "FILE", requires = "endpoint", value_hint = clap::ValueHint::FilePath,
@@ -90,13 +95,22 @@ pub struct RegisterArgs {
     #[arg(long = "label", value_name = "KEY=VALUE", help_heading = "What it carries")]
     pub labels: Vec<String>,
     /// An annotation; may be given several times
-    #[arg(long = "annotation", value_name = "KEY=VALUE", help_heading = "What it carries")]
+    #[arg(
+        long = "annotation",
+        value_name = "KEY=VALUE",
+        help_heading = "What it carries"
+    )]
     pub annotations: Vec<String>,
     /// Annotations from a file, or - for stdin: terraform output -json, or a flat JSON or YAML map
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "What it carries")]
     pub metadata_file: Option<PathBuf>,
     /// Terraform output to read instead of gitops_metadata*
-    #[arg(long, value_name = "KEY", requires = "metadata_file", help_heading = "What it carries")]
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "metadata_file",
+        help_heading = "What it carries"
+    )]
     pub metadata_key: Option<String>,
 
     /// Argo CD project that alone may use the cluster
@@ -106,7 +120,12 @@ pub struct RegisterArgs {
     #[arg(long, value_name = "N", help_heading = "Argo CD")]
     pub shard: Option<u32>,
     /// The only namespaces that Argo CD manages there; an empty list means all
-    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', help_heading = "Argo CD")]
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        value_delimiter = ',',
+        help_heading = "Argo CD"
+    )]
     pub namespaces: Option<Vec<String>>,
     /// Cluster-scoped objects as well, where --namespaces is set
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
@@ -246,7 +265,9 @@ impl RegisterArgs {
         };
         let asks_aws = aws_cluster_name.is_some() || matches!(way, Way::Unsaid | Way::Eks(_));
         if !asks_aws && (region.is_some() || profile.is_some()) {
-            return usage("--region and --profile are for EKS: add --aws-cluster-name NAME to take its facts from there");
+            return usage(
+                "--region and --profile are for EKS: add --aws-cluster-name NAME to take its facts from there",
+            );
         }
         let mut labels = pairs("--label", labels)?;
         let catalog = Catalog::builtin();
@@ -255,7 +276,11 @@ impl RegisterArgs {
                 .resolve(word)
                 .map_err(|error| {
                     // The way out that the catalog names is one of "addons".
-                    UsageError::new(error.to_string().replace("--toggle LABEL=true|false", "--label LABEL=true"))
+                    UsageError::new(
+                        error
+                            .to_string()
+                            .replace("--toggle LABEL=true|false", "--label LABEL=true"),
+                    )
                 })?
                 .label();
             if labels.get(&label).is_some_and(|value| value != "true") {
@@ -274,7 +299,8 @@ impl RegisterArgs {
             metadata: metadata_file.map(|file| (file, metadata_key)),
             project,
             shard,
-            namespaces: namespaces.map(|list| list.into_iter().filter(|one| !one.trim().is_empty()).collect()),
+            namespaces: namespaces
+                .map(|list| list.into_iter().filter(|one| !one.trim().is_empty()).collect()),
             cluster_resources,
             proxy_url,
             credentials_in_folder: allow_credentials_in_folder,
@@ -297,7 +323,9 @@ fn eks_way(access: Option<&str>, role_arn: Option<String>) -> anyhow::Result<Way
             );
         }
         (Some("direct"), Some(_)) => {
-            return usage("--access direct uses Argo CD's own role: leave --aws-role-arn out, or say --access role");
+            return usage(
+                "--access direct uses Argo CD's own role: leave --aws-role-arn out, or say --access role",
+            );
         }
         (Some(other), _) => bail!("--access {other} is not known"),
     })
@@ -337,8 +365,14 @@ mod tests {
     fn ways() {
         let arn = "arn:aws:iam::111122223333:role/x";
         assert_eq!(options("dev").unwrap().way, Way::Unsaid);
-        for words in [format!("dev --aws-role-arn {arn}"), format!("dev --access role --aws-role-arn {arn}")] {
-            assert_eq!(options(&words).unwrap().way, Way::Eks(EksAccess::Role(Some(arn.into()))));
+        for words in [
+            format!("dev --aws-role-arn {arn}"),
+            format!("dev --access role --aws-role-arn {arn}"),
+        ] {
+            assert_eq!(
+                options(&words).unwrap().way,
+                Way::Eks(EksAccess::Role(Some(arn.into())))
+            );
         }
         assert_eq!(options("dev --in-cluster").unwrap().way, Way::InCluster);
         assert!(matches!(

@@ -139,7 +139,7 @@ async fn exchange(out: &Output, dir: &Path) -> anyhow::Result<()> {
     out.line(format_args!("> {question}"))?;
     let answer = ask::ask(serving.address(), &token, &question).await?;
     out.line(format_args!("< {}", answer.status))?;
-    for line in serde_json::to_string_pretty(&answer.body)?.lines() {
+    for line in sample::short(&answer.body) {
         out.line(format_args!("< {line}"))?;
     }
     serving.stop().await;

@@ -159,6 +159,17 @@ pub fn question() -> Value {
     })
 }
 
+/// The answer with one set of parameters a line; anything else whole.
+pub fn short(body: &Value) -> Vec<String> {
+    let Some(sets) = body.pointer("/output/parameters").and_then(Value::as_array) else {
+        return vec![body.to_string()];
+    };
+    let mut lines = vec![r#"{"output":{"parameters":["#.to_owned()];
+    lines.extend(sets.iter().map(|set| format!("  {set}")));
+    lines.push("]}}".to_owned());
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,254 @@
+//! `register` on a real API server, and on a real spoke.
+
+use serde_json::Value;
+use testbed::{EksCluster, FakeEks, Hub, Spoke};
+
+use crate::{register::with_aws, run::Bridge};
+
+async fn secret(hub: &Hub, name: &str) -> Value {
+    let words = ["get", "secret", name, "-o", "json", "--show-managed-fields"];
+    let text = hub.kubectl(&words).await.unwrap().success().unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn managers(secret: &Value) -> Vec<(String, String)> {
+    let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    let entries = secret["metadata"]["managedFields"].as_array().unwrap();
+    let mut all: Vec<_> = entries
+        .iter()
+        .map(|entry| (text(entry, "manager"), text(entry, "operation")))
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn pair(a: &str, b: &str) -> (String, String) {
+    (a.to_owned(), b.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn created_then_applied_and_others_keys_stay() {
+    let (hub, fake) = tokio::try_join!(Hub::shared(), FakeEks::start()).unwrap();
+    fake.add_cluster(EksCluster::named("dev"));
+    let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
+    let dry = with_aws(&bridge, &fake, "register dev --enable keda --dry-run=server");
+    assert!(dry.fine().ends_with("cluster/dev created (server dry run)\n"));
+    let ran = with_aws(&bridge, &fake, "register dev --enable keda --reason OPS-1");
+    assert_eq!(ran.fine(), "cluster/dev created\n");
+    let first = secret(&hub, "dev").await;
+    assert_eq!(managers(&first), [pair("kubectl-bridge", "Update")]);
+    assert_eq!(first["type"], "Opaque");
+    let note = first["metadata"]["annotations"]["kubectl-bridge/last-change"]
+        .as_str()
+        .unwrap();
+    assert!(note.contains("OPS-1"), "{note}");
+
+    // Others work on it: a person, a switch, a controller.
+    let label = ["label", "secret", "dev", "enable_vpa=true", "team=a"];
+    hub.kubectl(&label).await.unwrap().success().unwrap();
+    bridge.line("addons dev --disable keda").fine();
+    let mut newer = EksCluster::named("dev");
+    newer.version = "1.35".into();
+    fake.add_cluster(newer);
+    let ran = with_aws(
+        &bridge,
+        &fake,
+        "register dev --label team=b --namespaces a,b --shard 2",
+    );
+    assert_eq!(ran.fine(), "cluster/dev configured\n");
+    let second = secret(&hub, "dev").await;
+    let labels = &second["metadata"]["labels"];
+    for (key, value) in [
+        ("enable_vpa", "true"),
+        ("enable_keda", "false"),
+        ("kubernetes_version", "1.35"),
+        ("team", "b"),
+        ("environment", "dev"),
+    ] {
+        assert_eq!(labels[key], value, "{key}: {labels}");
+    }
+    assert!(managers(&second).contains(&pair("kubectl-bridge", "Apply")));
+    // A third run tells nothing of shard and namespaces: they stay, though an apply set them before.
+    let ran = with_aws(&bridge, &fake, "register dev --project p");
+    assert_eq!(ran.fine(), "cluster/dev configured\n");
+    let third = secret(&hub, "dev").await;
+    assert_eq!(
+        (&third["data"]["shard"], &third["data"]["namespaces"]),
+        (&"Mg==".into(), &"YSxi".into())
+    );
+    assert_eq!(
+        with_aws(&bridge, &fake, "register dev").fine(),
+        "cluster/dev unchanged\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_terraform_keeps() {
+    let (hub, fake) = tokio::try_join!(Hub::shared(), FakeEks::start()).unwrap();
+    fake.add_cluster(EksCluster::named("dev"));
+    let manifest = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: spoke-dev\n  labels:\n    argocd.argoproj.io/secret-type: cluster\n    \
+                    environment: dev\n    kubernetes_version: '1.29'\n    enable_vpa: 'false'\nstringData:\n  name: dev\n  \
+                    server: https://old.example.com\n  config: '{}'\n";
+    let file = hub.kubeconfig().with_file_name("terraform.yaml");
+    std::fs::write(&file, manifest).unwrap();
+    let words = [
+        "create",
+        "--field-manager=HashiCorp",
+        "-f",
+        file.to_str().unwrap(),
+    ];
+    hub.kubectl(&words).await.unwrap().success().unwrap();
+    let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
+    let before = secret(&hub, "spoke-dev").await;
+    with_aws(&bridge, &fake, "register dev").fails(1, &["HashiCorp", "--force-conflicts"]);
+    assert_eq!(secret(&hub, "spoke-dev").await, before, "nothing half-written");
+    // Taken over where it is, under the name that it has.
+    let ran = with_aws(&bridge, &fake, "register dev --force-conflicts");
+    assert_eq!(ran.fine(), "cluster/dev configured\n");
+    let after = secret(&hub, "spoke-dev").await;
+    assert_eq!(after["metadata"]["labels"]["kubernetes_version"], "1.34");
+    assert_eq!(after["metadata"]["labels"]["enable_vpa"], "false");
+    let missing = hub.kubectl(&["get", "secret", "dev"]).await.unwrap();
+    assert!(missing.stderr.contains("NotFound"), "{}", missing.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoke_gets_the_account_that_argocd_makes() {
+    let (hub, spoke) = tokio::try_join!(Hub::shared(), Spoke::start()).unwrap();
+    let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
+    let config = spoke.kubeconfig().to_str().unwrap();
+    let line = format!(
+        "register edge --environment dev --spoke-context {} --spoke-kubeconfig {config}",
+        spoke.context()
+    );
+    let dry = bridge.line(&format!("{line} --dry-run")).fine();
+    assert!(dry.contains("ServiceAccount kube-system/argocd-manager"), "{dry}");
+    let account = [
+        "get",
+        "serviceaccount",
+        "argocd-manager",
+        "-n",
+        "kube-system",
+        "-o",
+        "name",
+    ];
+    assert!(
+        !spoke.kubectl(&account).await.unwrap().status.success(),
+        "a dry run makes nothing"
+    );
+    // What the hub refuses leaves nothing on the spoke either.
+    bridge
+        .line(&format!("{line} --label x={}", "y".repeat(64)))
+        .fails(1, &["label x"]);
+    assert!(!spoke.kubectl(&account).await.unwrap().status.success());
+
+    let ran = bridge.line(&line);
+    let token = String::from_utf8(base64(&secret_of_spoke(&spoke).await)).unwrap();
+    assert!(!ran.stderr.contains(&token) && !ran.stdout.contains(&token));
+    assert_eq!(ran.fine(), "cluster/edge created\n");
+    let written = secret(&hub, "edge").await;
+    let config_json: Value =
+        serde_json::from_slice(&base64(written["data"]["config"].as_str().unwrap())).unwrap();
+    assert_eq!(config_json["bearerToken"], token.as_str());
+    assert!(config_json["tlsClientConfig"]["caData"].is_string());
+    assert_eq!(written["metadata"]["labels"]["kubernetes_version"], "1.37");
+    // The token gets in, with all rights, from a configuration of its own.
+    let server = spoke.server();
+    let ca = format!("--certificate-authority={}", spoke.ca_file().display());
+    let bearer = format!("--token={token}");
+    let can = [
+        "--kubeconfig=/dev/null",
+        "-s",
+        &server,
+        &ca,
+        &bearer,
+        "auth",
+        "can-i",
+        "*",
+        "*",
+    ];
+    assert_eq!(hub.kubectl(&can).await.unwrap().success().unwrap(), "yes\n");
+    // Again: the same account, the same token, nothing to write.
+    assert_eq!(bridge.line(&line).fine(), "cluster/edge unchanged\n");
+
+    let copy = format!("{line} --copy-credentials").replace("register edge", "register edge2");
+    bridge
+        .line(&copy)
+        .fails(1, &["Secret \"edge\" in the hub has the same server"]);
+    let copied = format!("{line} --copy-credentials");
+    assert_eq!(bridge.line(&copied).fine(), "cluster/edge configured\n");
+    let written = secret(&hub, "edge").await;
+    let config_json: Value =
+        serde_json::from_slice(&base64(written["data"]["config"].as_str().unwrap())).unwrap();
+    assert_eq!(
+        config_json["bearerToken"],
+        Value::Null,
+        "the old credential would win over the new one"
+    );
+    assert!(config_json["tlsClientConfig"]["keyData"].is_string());
+}
+
+async fn secret_of_spoke(spoke: &Spoke) -> String {
+    let words = [
+        "get",
+        "secret",
+        "argocd-manager-long-lived-token",
+        "-n",
+        "kube-system",
+        "-o",
+        "jsonpath={.data.token}",
+    ];
+    spoke.kubectl(&words).await.unwrap().success().unwrap()
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::prelude::BASE64_STANDARD.decode(text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_rights_it_says_which() {
+    let (hub, fake) = tokio::try_join!(Hub::shared(), FakeEks::start()).unwrap();
+    fake.add_cluster(EksCluster::named("dev"));
+    let nobody = hub.kubeconfig_for("nobody").await.unwrap();
+    let bridge = Bridge::live(&nobody, hub.namespace());
+    with_aws(&bridge, &fake, "register dev").fails(1, &["Forbidden", "cannot list resource \"secrets\""]);
+    bridge.line("unregister dev").fails(1, &["Forbidden", "secrets"]);
+    // Who reads Secrets and may not look for Applications cannot unregister: there may be any number.
+    let reader = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: reader}}\nrules:\n- {{apiGroups: [''], resources: \
+         [secrets], verbs: [get, list, create, update, patch, delete]}}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: \
+         RoleBinding\nmetadata: {{name: reader}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}}\n\
+         subjects:\n- {{kind: ServiceAccount, name: nobody, namespace: {}}}\n",
+        hub.namespace()
+    );
+    hub.apply(&reader).await.unwrap();
+    let ran = with_aws(&bridge, &fake, "register dev");
+    assert!(
+        ran.stderr.contains("warning: the effect is unknown"),
+        "{}",
+        ran.stderr
+    );
+    ran.fine();
+    for line in [
+        "unregister dev",
+        "unregister dev --keep-workloads --yes",
+        "unregister dev --drain --yes",
+    ] {
+        bridge.line(line).fails(
+            1,
+            &[
+                "cluster/dev stays: cannot tell whether Applications still point at it",
+                "cannot list resource \"applications\"",
+            ],
+        );
+    }
+    assert!(
+        hub.kubectl(&["get", "secret", "dev"])
+            .await
+            .unwrap()
+            .status
+            .success()
+    );
+}
