@@ -163,9 +163,9 @@ impl Attempts {
     /// Waits before the next attempt, or gives up.
     pub async fn pause(&mut self, secret: &str) -> Result<(), HubError> {
         const FIRST: Duration = Duration::from_millis(10);
-        const LONGEST: Duration = Duration::from_millis(500);
+        const LONGEST: Duration = Duration::from_secs(2);
         self.made += 1;
-        let longest = FIRST.saturating_mul(1 << self.made.min(6)).min(LONGEST);
+        let longest = FIRST.saturating_mul(1 << self.made.min(8)).min(LONGEST);
         let pause = longest.mul_f64(random());
         if Instant::now() + pause >= self.until {
             return Err(HubError::Busy {
