@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use testbed::{ArgoCd, Hub, eventually};
+use testbed::{ArgoCd, GitRepo, Hub, eventually};
 
 use crate::hub::{cluster, install, manifests, ok};
 use crate::service::Service;
@@ -28,8 +28,8 @@ fn spoke(name: &str, labels: &Value, more: &Value) -> String {
     cluster(name, labels, &annotations).to_string()
 }
 
-fn control_plane() -> String {
-    let annotations = json!({"addons_repo_url": "https://example.com/addons.git", "addons_repo_revision": "v1",
+fn control_plane(addons_repository: &str) -> String {
+    let annotations = json!({"addons_repo_url": addons_repository, "addons_repo_revision": "main",
         "addons_repo_basepath": "argocd/", "addons_repo_path": "bootstrap"});
     let mut secret = cluster("hub", &json!({"environment": "control-plane"}), &annotations);
     secret["stringData"]["server"] = json!("https://kubernetes.default.svc");
@@ -75,9 +75,8 @@ fn values(application: &Value) -> Value {
 /// Who the load balancer controller of prod is in AWS.
 const ROLE: &str = "arn:aws:iam::111122223333:role/lbc";
 
-fn fleet() -> [String; 4] {
+fn spokes() -> [String; 3] {
     [
-        control_plane(),
         spoke(
             "dev",
             &json!({"enable_metrics_server": "true", "enable_cert_manager": "true"}),
@@ -129,6 +128,49 @@ fn check_templates(made: &BTreeMap<String, Value>) {
     );
 }
 
+/// A repository with the folder of addons as it is, and beside it something that is not to be read.
+fn addons_repository() -> GitRepo {
+    let repository = GitRepo::create().unwrap();
+    for file in std::fs::read_dir(manifests("addons")).unwrap() {
+        let file = file.unwrap();
+        let path = format!("argocd/bootstrap/{}", file.file_name().to_str().unwrap());
+        repository
+            .write(&path, &std::fs::read_to_string(file.path()).unwrap())
+            .unwrap();
+    }
+    repository
+        .write("argocd/bootstrap/exclude/draft.yaml", "kind: [")
+        .unwrap();
+    repository.commit("Addons").unwrap();
+    repository
+}
+
+/// All of Argo CD, until the Application of the hub has brought the addons. There is no spoke yet, so nothing else is
+/// deployed: charts and workloads would have to come from the network.
+async fn addons_arrive(hub: &Hub) {
+    let argo_cd = ArgoCd::full(hub).await.unwrap();
+    let arrived = eventually("the addons", LIMIT, async || {
+        let found = applications(hub).await;
+        let status = &found.get("addons-hub").context("no Application addons-hub")?["status"];
+        anyhow::ensure!(status["sync"]["status"] == "Synced", "addons-hub: {status}");
+        Ok(Some(status["resources"].clone()))
+    })
+    .await;
+    let arrived = arrived.with_context(|| argo_cd.log_tail()).unwrap();
+    let names: Vec<&Value> = arrived
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|resource| &resource["name"])
+        .collect();
+    let expected = [
+        "addons-aws-load-balancer-controller",
+        "addons-cert-manager",
+        "addons-metrics-server",
+    ];
+    assert_eq!(names, expected);
+}
+
 #[tokio::test]
 async fn both_generators_make_the_same_applications() {
     let hub = Hub::start().await.unwrap();
@@ -136,9 +178,8 @@ async fn both_generators_make_the_same_applications() {
     install(hub).await;
     ok(hub, &["delete", "applicationset,secret", "probe"]).await;
     assert_eq!(token(hub, hub.namespace(), "create").0, Some(0));
-    for secret in fleet() {
-        hub.apply(&secret).await.unwrap();
-    }
+    let repository = addons_repository();
+    hub.apply(&control_plane(&repository.url())).await.unwrap();
     let service = Service::start(hub).await;
     let url = json!({"data": {"baseUrl": service.url()}}).to_string();
     ok(
@@ -153,10 +194,12 @@ async fn both_generators_make_the_same_applications() {
         ],
     )
     .await;
-    let argo_cd = ArgoCd::applicationsets(hub).await.unwrap();
-    for folder in ["applicationsets", "addons"] {
-        ok(hub, &["apply", "-k", &manifests(folder)]).await;
+    ok(hub, &["apply", "-k", &manifests("applicationsets")]).await;
+    addons_arrive(hub).await;
+    for secret in spokes() {
+        hub.apply(&secret).await.unwrap();
     }
+    let argo_cd = ArgoCd::applicationsets(hub).await.unwrap();
 
     let names = [
         "addon-dev-cert-manager",
