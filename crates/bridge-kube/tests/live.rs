@@ -19,7 +19,7 @@ async fn hub(bed: &testbed::Hub, edit: impl FnOnce(&mut ConnectionFlags)) -> Hub
     let mut flags = ConnectionFlags {
         kubeconfig: Some(bed.kubeconfig().to_owned()),
         namespace: Some(bed.namespace().to_owned()),
-        request_timeout: Some(Duration::from_secs(60)),
+        request_timeout: Some(Duration::from_mins(1)),
         ..Default::default()
     };
     edit(&mut flags);
@@ -89,7 +89,7 @@ async fn sixty_four_changes_at_once_lose_nothing() {
         let hub = hub(&bed, |_| ()).await;
         tasks.push(tokio::spawn(async move {
             let write = WriteOptions {
-                deadline: Duration::from_secs(120),
+                deadline: Duration::from_mins(2),
                 ..Default::default()
             };
             hub.change("dev", &label(&format!("enable_a{n:02}"), Some("true")), &write)
