@@ -24,7 +24,10 @@ fn kubeconfigs_that_cannot_be_used() {
         ("get", &["error: ", "kubeconfig", "hint: "][..]),
         ("get --kubeconfig nowhere", &["error: ", "nowhere", "hint: "]),
         ("get --kubeconfig broken", &["error: ", "broken", "hint: "]),
-        ("get --kubeconfig config --context dev-hbu", &["error: ", "dev-hbu", "hint: "]),
+        (
+            "get --kubeconfig config --context dev-hbu",
+            &["error: ", "dev-hbu", "hint: "],
+        ),
     ] {
         bridge.line(line).fails(1, parts);
     }
@@ -46,7 +49,12 @@ fn hubs_that_cannot_be_reached() {
             "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?",
             "hint: ",
         ]);
-        assert_eq!(ran.stderr.matches("was refused").count(), 1, "{line} tells it once: {}", ran.stderr);
+        assert_eq!(
+            ran.stderr.matches("was refused").count(),
+            1,
+            "{line} tells it once: {}",
+            ran.stderr
+        );
         assert!(!ran.stderr.contains("error: The connection"), "{}", ran.stderr);
     }
 }
@@ -87,11 +95,20 @@ fn what_a_folder_cannot_do_is_refused_by_name() {
 #[test]
 fn unknown_clusters_name_the_nearest() {
     let bridge = Bridge::folder(&sample());
-    for line in ["get stagng", "describe stagng", "addons stagng", "label stagng a=b", "annotate stagng a=b"] {
-        bridge.line(line).fails(1, &[
-            "error: cluster \"stagng\" not found in folder hub; did you mean \"staging\"?",
-            "hint: \"kubectl bridge get\" lists the clusters",
-        ]);
+    for line in [
+        "get stagng",
+        "describe stagng",
+        "addons stagng",
+        "label stagng a=b",
+        "annotate stagng a=b",
+    ] {
+        bridge.line(line).fails(
+            1,
+            &[
+                "error: cluster \"stagng\" not found in folder hub; did you mean \"staging\"?",
+                "hint: \"kubectl bridge get\" lists the clusters",
+            ],
+        );
     }
 }
 
@@ -104,15 +121,24 @@ fn selectors_that_cannot_be_read() {
         ["addons", "-l", "a in (b"],
         ["params", "-l", "a in (b"],
     ] {
-        bridge.run(&words).fails(2, &["-l", "unbalanced parentheses in selector \"a in (b\""]);
+        bridge
+            .run(&words)
+            .fails(2, &["-l", "unbalanced parentheses in selector \"a in (b\""]);
     }
     bridge
         .line("label dev -l a=b c=d")
         .fails(2, &["give cluster names, -l SELECTOR or --all: one of them"]);
-    bridge.line("label a=b").fails(2, &["name the clusters, or select them"]);
+    bridge
+        .line("label a=b")
+        .fails(2, &["name the clusters, or select them"]);
     let none = bridge.line("label -l environment=none a=b");
     assert_eq!((none.code, none.stdout.as_str()), (0, ""));
-    assert!(none.stderr.contains("No clusters in folder hub have the labels environment=none"), "{}", none.stderr);
+    assert!(
+        none.stderr
+            .contains("No clusters in folder hub have the labels environment=none"),
+        "{}",
+        none.stderr
+    );
 }
 
 #[test]
@@ -122,12 +148,17 @@ fn templates_that_cannot_be_read() {
         ("{.items[*", "is not closed"),
         (".items", "has no {path}"),
         ("{range .items[*]}{.a}", "has no {end}"),
-        ("{.items[?(@.a=]}", "cannot read the path"),
+        ("{.items[?(@.a=)]}", "cannot read the path"),
+        ("{.items[?(@.a==1]}", "has an unclosed ["),
     ] {
         let output = format!("jsonpath={template}");
-        bridge.run(&["get", "-o", &output]).fails(2, &[part, "See 'kubectl bridge get -h'"]);
+        bridge
+            .run(&["get", "-o", &output])
+            .fails(2, &[part, "See 'kubectl bridge get -h'"]);
     }
-    bridge.line("get -o jsonpath").fails(2, &["jsonpath needs a template"]);
+    bridge
+        .line("get -o jsonpath")
+        .fails(2, &["jsonpath needs a template"]);
 }
 
 #[test]
@@ -135,9 +166,13 @@ fn labels_that_no_server_would_take() {
     let bridge = Bridge::folder(&sample());
     let before = bridge.hub_files();
     let long = format!("team={}", "x".repeat(64));
-    bridge
-        .run(&["label", "dev", &long])
-        .fails(1, &["label team", "has 64 characters, a label value may have 63 at most"]);
+    bridge.run(&["label", "dev", &long]).fails(
+        1,
+        &[
+            "label team",
+            "has 64 characters, a label value may have 63 at most",
+        ],
+    );
     bridge
         .run(&["label", "dev", "team=two words"])
         .fails(1, &["label team: the value \"two words\" is not a label value"]);
@@ -154,12 +189,17 @@ fn labels_that_no_server_would_take() {
 fn addons_that_nobody_knows() {
     let bridge = Bridge::folder(&sample());
     let before = bridge.hub_files();
-    bridge
-        .line("addons dev --enable karpentr")
-        .fails(2, &["unknown addon \"karpentr\"; did you mean \"karpenter\"?", "--toggle LABEL=true|false"]);
-    bridge
-        .line("addons --enable karpenter")
-        .fails(2, &["name the clusters, or select them with -l SELECTOR or --all"]);
+    bridge.line("addons dev --enable karpentr").fails(
+        2,
+        &[
+            "unknown addon \"karpentr\"; did you mean \"karpenter\"?",
+            "--toggle LABEL=true|false",
+        ],
+    );
+    bridge.line("addons --enable karpenter").fails(
+        2,
+        &["name the clusters, or select them with -l SELECTOR or --all"],
+    );
     assert_eq!(bridge.hub_files(), before);
 }
 
@@ -191,7 +231,8 @@ fn metadata_files_that_are_broken() {
 #[test]
 fn a_malformed_secret_is_shown_and_hides_no_other() {
     let mut files = sample();
-    let broken = cluster("broken", &["environment: dev"], &[]).replace("'{\"bearerToken\"", "'{{\"bearerToken\"");
+    let broken =
+        cluster("broken", &["environment: dev"], &[]).replace("'{\"bearerToken\"", "'{{\"bearerToken\"");
     assert!(broken.contains("{{"));
     files.push(("clusters/broken.yaml".into(), broken));
     let nameless = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: nameless\n  labels: {argocd.argoproj.io/secret-type: cluster}\n";
@@ -207,6 +248,9 @@ fn a_malformed_secret_is_shown_and_hides_no_other() {
     assert!(row("nameless ").contains("<none>"), "{wide}");
     row("dev ");
     let text = bridge.line("describe broken").fine();
-    assert!(text.contains("malformed, problem config is not a JSON object"), "{text}");
+    assert!(
+        text.contains("malformed, problem config is not a JSON object"),
+        "{text}"
+    );
     bridge.line("label broken team=a").fine();
 }

@@ -32,8 +32,16 @@ fn complete(bridge: &Bridge, words: &[&str]) -> Vec<String> {
         .output()
         .unwrap();
     assert!(output.status.success());
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "lands in somebody's prompt");
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "",
+        "lands in somebody's prompt"
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn values(lines: &[String]) -> Vec<&str> {
@@ -72,9 +80,15 @@ fn cluster_names_come_from_the_hub() {
     for name in ["dev", "prod", "staging"] {
         assert!(names.contains(&name), "{lines:?}");
     }
-    assert_eq!(values(&complete(&bridge, &["describe", "--hub-dir", "hub", "st"])), ["staging"]);
+    assert_eq!(
+        values(&complete(&bridge, &["describe", "--hub-dir", "hub", "st"])),
+        ["staging"]
+    );
     // No hub: no names, no noise.
-    assert_eq!(values(&complete(&bridge, &["describe", "st"])), Vec::<&str>::new());
+    assert_eq!(
+        values(&complete(&bridge, &["describe", "st"])),
+        Vec::<&str>::new()
+    );
 }
 
 #[test]
@@ -103,7 +117,10 @@ fn the_link_is_made_beside_the_program() {
     let link = bridge.home().join("kubectl_complete-bridge");
     for _ in 0..2 {
         assert!(install().status.success());
-        assert_eq!(std::fs::read_link(&link).unwrap().to_str(), Some("kubectl-bridge"));
+        assert_eq!(
+            std::fs::read_link(&link).unwrap().to_str(),
+            Some("kubectl-bridge")
+        );
     }
     std::fs::remove_file(&link).unwrap();
     std::fs::write(&link, "mine").unwrap();
@@ -117,6 +134,9 @@ fn scripts_for_direct_calls() {
     let bridge = Bridge::bare();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = bridge.line(&format!("completion {shell}")).quiet();
-        assert!(script.contains("COMPLETE") && script.contains("kubectl-bridge"), "{shell}: {script}");
+        assert!(
+            script.contains("COMPLETE") && script.contains("kubectl-bridge"),
+            "{shell}: {script}"
+        );
     }
 }

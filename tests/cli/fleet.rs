@@ -103,15 +103,28 @@ pub fn sample() -> Vec<(String, String)> {
             "clusters/dev.yaml",
             cluster(
                 "dev",
-                &["environment: dev", "kubernetes_version: '1.33'", "enable_karpenter: 'true'", "enable_keda: 'false'"],
-                &["aws_region: eu-west-1", "environment: dev", "addons_repo_revision: main"],
+                &[
+                    "environment: dev",
+                    "kubernetes_version: '1.33'",
+                    "enable_karpenter: 'true'",
+                    "enable_keda: 'false'",
+                ],
+                &[
+                    "aws_region: eu-west-1",
+                    "environment: dev",
+                    "addons_repo_revision: main",
+                ],
             ),
         ),
         file(
             "clusters/prod.yaml",
             cluster(
                 "prod",
-                &["environment: prod", "kubernetes_version: '1.32'", "enable_my_own: 'true'"],
+                &[
+                    "environment: prod",
+                    "kubernetes_version: '1.32'",
+                    "enable_my_own: 'true'",
+                ],
                 &["aws_region: eu-central-1", "environment: prod"],
             ),
         ),
@@ -119,7 +132,10 @@ pub fn sample() -> Vec<(String, String)> {
             "clusters/staging.yaml",
             cluster("staging", &["environment: staging"], &[]),
         ),
-        file("applicationsets/karpenter.yaml", application_set("karpenter", true)),
+        file(
+            "applicationsets/karpenter.yaml",
+            application_set("karpenter", true),
+        ),
         file("applicationsets/keda.yaml", application_set("keda", false)),
         file("applicationsets/workloads.yaml", plugin_set()),
     ]

@@ -10,9 +10,17 @@ use crate::{
     run::{Bridge, Ran},
 };
 
-/// A hub with the sample fleet on it.
+/// The sample fleet in a namespace of its own on an API server that is shared.
 async fn hub() -> Hub {
-    let hub = Hub::shared().await.unwrap();
+    with_fleet(Hub::shared().await.unwrap()).await
+}
+
+/// The sample fleet on an API server of its own: where the ApplicationSets in other namespaces would be seen too.
+async fn own_hub() -> Hub {
+    with_fleet(Hub::start().await.unwrap()).await
+}
+
+async fn with_fleet(hub: Hub) -> Hub {
     let all: Vec<String> = sample().into_iter().map(|(_, text)| text).collect();
     hub.create(&all.join("---\n")).await.unwrap();
     hub
@@ -22,18 +30,18 @@ fn kubectl() -> std::path::PathBuf {
     Binaries::locate().unwrap().path("kubectl")
 }
 
-/// What differs by nature: the name of the hub, its namespace, ages, dates, and who owns which field.
+/// Without what differs by nature: the name of the hub, ages, dates, and who owns which field.
 fn normal(ran: &Ran, hub: Option<&Hub>) -> Ran {
-    let (described, namespace) = match hub {
-        Some(hub) => (
-            format!("context hub ({}), namespace {}", hub.server(), hub.namespace()),
-            hub.namespace(),
-        ),
-        None => ("folder hub".to_owned(), "argocd"),
+    let described = match hub {
+        Some(hub) => format!("context hub ({}), namespace {}", hub.server(), hub.namespace()),
+        None => "folder hub".to_owned(),
     };
     let clean = |text: &str| -> String {
         let mut clean = String::new();
-        for line in text.replace(&described, "HUB").replace(namespace, "NAMESPACE").lines() {
+        let text = text
+            .replace(&described, "HUB")
+            .replace("in argocd namespace.", "in HUB.");
+        for line in text.lines() {
             let by_nature = ["warning: ", "creationTimestamp", "\"creationTimestamp", "Age:"]
                 .iter()
                 .any(|start| line.trim_start().starts_with(start));
@@ -63,7 +71,7 @@ fn without_age(line: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_hub_and_a_folder_answer_alike() {
-    let hub = hub().await;
+    let hub = own_hub().await;
     let live = Bridge::live(hub.kubeconfig(), hub.namespace());
     let kubectl = Bridge::live(hub.kubeconfig(), hub.namespace()).through(&kubectl());
     let folder = Bridge::folder(&sample());
@@ -106,7 +114,11 @@ async fn a_live_hub_and_a_folder_answer_alike() {
     ] {
         let on_folder = normal(&folder.line(line), None);
         // Writes happen once on each hub: kubectl runs what only looks, and every second write.
-        let through = if line.len() % 2 == 0 || line.starts_with("get") { &kubectl } else { &live };
+        let through = if line.len() % 2 == 0 || line.starts_with("get") {
+            &kubectl
+        } else {
+            &live
+        };
         let on_live = normal(&through.line(line), Some(&hub));
         assert_eq!(on_live, on_folder, "{line}");
     }
@@ -127,16 +139,37 @@ async fn kubectl_finds_runs_and_completes_the_plugin() {
     let hub = hub().await;
     let bridge = Bridge::live(hub.kubeconfig(), hub.namespace()).through(&kubectl());
     let list = bridge.plain_kubectl(&["plugin", "list"]).quiet();
-    assert!(list.lines().last().unwrap().ends_with("/kubectl-bridge"), "{list}");
+    assert!(
+        list.lines().last().unwrap().ends_with("/kubectl-bridge"),
+        "{list}"
+    );
     let usage = bridge.line("get --nope");
     assert_eq!(usage.code, 2, "kubectl hands the exit code through");
     let completed = bridge.plain_kubectl(&["__complete", "bridge", "addons", "dev", "--enable", "karp"]);
     assert_eq!(completed.code, 0, "{}", completed.stderr);
     let mut lines = completed.stdout.lines();
-    assert!(lines.next().unwrap().starts_with("karpenter"), "{}", completed.stdout);
-    assert_eq!(completed.stdout.lines().last(), Some(":4"), "{}", completed.stdout);
+    assert!(
+        lines.next().unwrap().starts_with("karpenter"),
+        "{}",
+        completed.stdout
+    );
+    assert_eq!(
+        completed.stdout.lines().last(),
+        Some(":4"),
+        "{}",
+        completed.stdout
+    );
     let kubeconfig = hub.kubeconfig().to_str().unwrap();
-    let words = ["__complete", "bridge", "-n", hub.namespace(), "--kubeconfig", kubeconfig, "describe", "st"];
+    let words = [
+        "__complete",
+        "bridge",
+        "-n",
+        hub.namespace(),
+        "--kubeconfig",
+        kubeconfig,
+        "describe",
+        "st",
+    ];
     let names = bridge.plain_kubectl(&words).fine();
     assert!(names.starts_with("staging\tstaging\n"), "{names}");
 }
@@ -148,15 +181,21 @@ async fn no_permission_says_which_verb_on_what() {
     let bridge = Bridge::live(&nobody, hub.namespace());
     for (line, verb) in [
         ("get", "cannot list resource \"secrets\""),
-        ("addons --all --enable keda --yes", "cannot list resource \"secrets\""),
+        (
+            "addons --all --enable keda --yes",
+            "cannot list resource \"secrets\"",
+        ),
         ("params", "cannot list resource \"secrets\""),
     ] {
-        bridge.line(line).fails(1, &[
-            "Error from server (Forbidden): ",
-            verb,
-            &format!("in the namespace \"{}\"", hub.namespace()),
-            "hint: ",
-        ]);
+        bridge.line(line).fails(
+            1,
+            &[
+                "Error from server (Forbidden): ",
+                verb,
+                &format!("in the namespace \"{}\"", hub.namespace()),
+                "hint: ",
+            ],
+        );
     }
     let rights = format!(
         "apiVersion: rbac.authorization.k8s.io/v1
@@ -174,11 +213,14 @@ subjects: [{{kind: ServiceAccount, name: nobody, namespace: {}}}]
     );
     hub.apply(&rights).await.unwrap();
     // What cannot be seen of the effect is said, and the write is refused by its verb.
-    let ran = bridge.line("addons dev --enable keda").fails(1, &[
-        "effect: unknown",
-        "warning: the effect is unknown, ApplicationSets cannot be listed: ",
-        "cannot patch resource \"secrets\"",
-    ]);
+    let ran = bridge.line("addons dev --enable keda").fails(
+        1,
+        &[
+            "effect: unknown",
+            "warning: the effect is unknown, ApplicationSets cannot be listed: ",
+            "cannot patch resource \"secrets\"",
+        ],
+    );
     assert!(!ran.stderr.contains("effect: none"), "{}", ran.stderr);
     let list: Value = serde_json::from_str(&bridge.line("get dev -o json").quiet()).unwrap();
     assert_eq!(list["metadata"]["labels"]["enable_keda"], "false");
@@ -190,11 +232,17 @@ async fn a_missing_namespace_and_an_empty_one() {
     let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
     let empty = bridge.line("get");
     assert_eq!((empty.code, empty.stdout.as_str()), (0, ""));
-    assert_eq!(empty.stderr, format!("No clusters found in {} namespace.\n", hub.namespace()));
-    Bridge::live(hub.kubeconfig(), "gone").line("get").fails(1, &[
-        "Error from server (NotFound): namespaces \"gone\" not found",
-        "hint: name Argo CD's namespace with -n NAMESPACE",
-    ]);
+    assert_eq!(
+        empty.stderr,
+        format!("No clusters found in {} namespace.\n", hub.namespace())
+    );
+    Bridge::live(hub.kubeconfig(), "gone").line("get").fails(
+        1,
+        &[
+            "Error from server (NotFound): namespaces \"gone\" not found",
+            "hint: name Argo CD's namespace with -n NAMESPACE",
+        ],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +250,10 @@ async fn a_server_dry_run_is_checked_and_not_kept() {
     let hub = hub().await;
     let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
     let text = bridge.line("addons dev --enable velero --dry-run=server").fine();
-    assert!(text.ends_with("cluster/dev configured (server dry run)\n"), "{text}");
+    assert!(
+        text.ends_with("cluster/dev configured (server dry run)\n"),
+        "{text}"
+    );
     assert!(!bridge.line("label dev --list").quiet().contains("enable_velero"));
 }
 
@@ -223,10 +274,17 @@ async fn sixty_four_at_once_lose_nothing() {
         .collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let list = bridge.line("label dev --list").quiet();
-    let kept = list.lines().filter(|line| line.starts_with("enable_parallel_")).count();
+    let kept = list
+        .lines()
+        .filter(|line| line.starts_with("enable_parallel_"))
+        .count();
     assert_eq!(kept, 64);
 }
 
@@ -252,13 +310,18 @@ status:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_ends_when_the_applications_are_there() {
-    let hub = hub().await;
+    let hub = own_hub().await;
     let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
-    bridge.line("addons dev --enable keda --wait --timeout 1s").fails_with_answer(1, &[
-        "cluster/dev, ApplicationSet ",
-        "/addons-keda: no Application addon-dev-keda yet",
-        "error: not there within 1s:",
-    ]);
+    bridge
+        .line("addons dev --enable keda --wait --timeout 1s")
+        .fails_with_answer(
+            1,
+            &[
+                "cluster/dev, ApplicationSet ",
+                "/addons-keda: no Application addon-dev-keda yet",
+                "error: not there within 1s:",
+            ],
+        );
     bridge.line("addons dev --disable keda").fine();
     let child = bridge
         .command(&["addons", "dev", "--enable", "keda", "--wait", "--timeout", "60s"])
@@ -267,9 +330,14 @@ async fn waiting_ends_when_the_applications_are_there() {
         .spawn()
         .unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    hub.create(&application("addon-dev-keda", "addons-keda", "OutOfSync", "Degraded"))
-        .await
-        .unwrap();
+    hub.create(&application(
+        "addon-dev-keda",
+        "addons-keda",
+        "OutOfSync",
+        "Degraded",
+    ))
+    .await
+    .unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     hub.apply(&application("addon-dev-keda", "addons-keda", "Synced", "Healthy"))
         .await
@@ -277,14 +345,22 @@ async fn waiting_ends_when_the_applications_are_there() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    assert!(stderr.contains("OutOfSync, Degraded: the pod crashes"), "{stderr}");
+    assert!(
+        stderr.contains("OutOfSync, Degraded: the pod crashes"),
+        "{stderr}"
+    );
     assert!(stderr.ends_with("/addons-keda: synced and healthy\n"), "{stderr}");
     // Nothing takes the Application away here: the wait for its end runs out and says so.
-    bridge.line("addons dev --disable keda --wait=exists --timeout 1s").fails_with_answer(1, &[
-        "effect: addons-keda: Application addon-dev-keda will vanish",
-        "error: not there within 1s:",
-        "addon-dev-keda: Synced, Healthy",
-    ]);
+    bridge
+        .line("addons dev --disable keda --wait=exists --timeout 1s")
+        .fails_with_answer(
+            1,
+            &[
+                "effect: addons-keda: Application addon-dev-keda will vanish",
+                "error: not there within 1s:",
+                "addon-dev-keda: Synced, Healthy",
+            ],
+        );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -307,6 +383,14 @@ async fn ctrl_c_ends_a_wait_with_130() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.ends_with("interrupted: what was reported above is done; run the command again to go on\n"), "{stderr}");
-    assert!(bridge.line("label dev --list").quiet().contains("enable_keda=true"));
+    assert!(
+        stderr.ends_with("interrupted: what was reported above is done; run the command again to go on\n"),
+        "{stderr}"
+    );
+    assert!(
+        bridge
+            .line("label dev --list")
+            .quiet()
+            .contains("enable_keda=true")
+    );
 }

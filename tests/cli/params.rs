@@ -15,7 +15,10 @@ fn params_are_the_answer_of_the_generator() {
     let dev: Value = serde_json::from_str(&bridge.line("params -l environment=dev -o json").quiet()).unwrap();
     assert_eq!(dev["output"]["parameters"].as_array().unwrap().len(), 1);
     let table = bridge.line("params").quiet();
-    assert!(table.starts_with("NAME         NAMENORMALIZED   SERVER"), "{table}");
+    assert!(
+        table.starts_with("NAME         NAMENORMALIZED   SERVER"),
+        "{table}"
+    );
     assert_eq!(table.lines().count(), 5);
     let none = bridge.line("params -l environment=none");
     assert_eq!((none.code, none.stdout.as_str()), (0, ""));
@@ -25,14 +28,16 @@ fn params_are_the_answer_of_the_generator() {
 #[test]
 fn an_application_set_asks_its_own_question() {
     let bridge = Bridge::folder(&sample());
-    let answer: Value = serde_json::from_str(&bridge.line("params --appset workloads -o json").quiet()).unwrap();
+    let answer: Value =
+        serde_json::from_str(&bridge.line("params --appset workloads -o json").quiet()).unwrap();
     assert_eq!(
         answer,
         json!({"output": {"parameters": [{"name": "dev", "server": "https://dev.example.com"}]}})
     );
-    bridge
-        .line("params --appset workload")
-        .fails(1, &["ApplicationSet \"workload\" not found in folder hub; did you mean \"workloads\"?"]);
+    bridge.line("params --appset workload").fails(
+        1,
+        &["ApplicationSet \"workload\" not found in folder hub; did you mean \"workloads\"?"],
+    );
     bridge
         .line("params --appset addons-keda")
         .fails(1, &["\"addons-keda\" has no plugin generator"]);
@@ -44,7 +49,11 @@ fn an_application_set_asks_its_own_question() {
 #[test]
 fn an_empty_fleet_is_no_answer() {
     let bridge = Bridge::folder(&[("clusters/.keep".into(), String::new())]);
-    bridge
-        .line("params")
-        .fails(1, &["the generator would not answer for folder hub", "no cluster Secret"]);
+    bridge.line("params").fails(
+        1,
+        &[
+            "the generator would not answer for folder hub",
+            "no cluster Secret",
+        ],
+    );
 }

@@ -65,9 +65,15 @@ fn invalid_lines() {
         ("describe", ErrorKind::MissingRequiredArgument),
         ("addons dev --enable a --dry-run=maybe", ErrorKind::InvalidValue),
         ("addons dev --enable a --wait=soon", ErrorKind::InvalidValue),
-        ("addons dev --enable a --timeout 5m", ErrorKind::MissingRequiredArgument),
+        (
+            "addons dev --enable a --timeout 5m",
+            ErrorKind::MissingRequiredArgument,
+        ),
         ("addons dev --max-clusters many", ErrorKind::ValueValidation),
-        ("annotate dev --metadata-key k", ErrorKind::MissingRequiredArgument),
+        (
+            "annotate dev --metadata-key k",
+            ErrorKind::MissingRequiredArgument,
+        ),
         ("params -l a=b --appset x", ErrorKind::ArgumentConflict),
         ("completion", ErrorKind::MissingRequiredArgument),
         ("completion tcsh", ErrorKind::InvalidValue),

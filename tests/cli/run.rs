@@ -173,7 +173,10 @@ impl Ran {
         };
         for text in [&ran.stdout, &ran.stderr] {
             assert!(!text.contains(PLANTED), "{words:?} shows a credential: {text}");
-            assert!(!text.contains('\u{1b}'), "{words:?} writes terminal sequences: {text:?}");
+            assert!(
+                !text.contains('\u{1b}'),
+                "{words:?} writes terminal sequences: {text:?}"
+            );
             assert!(!text.contains("panicked"), "{words:?}: {text}");
         }
         ran
@@ -182,7 +185,12 @@ impl Ran {
     /// Asserts success and silence on stderr; gives stdout.
     #[track_caller]
     pub fn quiet(self) -> String {
-        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "stdout: {}", self.stdout);
+        assert_eq!(
+            (self.code, self.stderr.as_str()),
+            (0, ""),
+            "stdout: {}",
+            self.stdout
+        );
         self.stdout
     }
 

@@ -90,7 +90,13 @@ pub fn script(shell: &str) -> anyhow::Result<String> {
 pub fn contexts() -> ArgValueCompleter {
     completer(|globals| {
         let kubeconfig = kubeconfig(globals?)?;
-        Some(kubeconfig.contexts.into_iter().map(|context| (context.name, None)).collect())
+        Some(
+            kubeconfig
+                .contexts
+                .into_iter()
+                .map(|context| (context.name, None))
+                .collect(),
+        )
     })
 }
 
@@ -113,7 +119,10 @@ pub fn namespaces() -> ArgValueCompleter {
 /// Names of registered clusters, if the hub answers in time.
 pub fn clusters() -> ArgValueCompleter {
     completer(|globals| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .ok()?;
         let options = globals?.resolve().ok()?;
         let found = runtime.block_on(async {
             tokio::time::timeout(DEADLINE, async {
@@ -145,9 +154,11 @@ pub fn clusters() -> ArgValueCompleter {
 pub fn addons() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let current = current.to_string_lossy();
-        let (before, word) = current.rsplit_once(',').map_or(("", &*current), |(before, word)| {
-            (&current[..=before.len()], word)
-        });
+        let (before, word) = current
+            .rsplit_once(',')
+            .map_or(("", &*current), |(before, word)| {
+                (&current[..=before.len()], word)
+            });
         Catalog::builtin()
             .addons()
             .iter()
@@ -167,7 +178,9 @@ pub fn formats() -> ArgValueCandidates {
 
 type Named = Vec<(String, Option<String>)>;
 
-fn completer(find: impl Fn(Option<GlobalArgs>) -> Option<Named> + Send + Sync + 'static) -> ArgValueCompleter {
+fn completer(
+    find: impl Fn(Option<GlobalArgs>) -> Option<Named> + Send + Sync + 'static,
+) -> ArgValueCompleter {
     ArgValueCompleter::new(move |current: &OsStr| {
         let current = current.to_string_lossy();
         find(globals())
@@ -191,7 +204,10 @@ fn globals() -> Option<GlobalArgs> {
     }
     // The word that is being completed is no flag value yet.
     words.pop();
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let matches = Cli::command()
+        .ignore_errors(true)
+        .try_get_matches_from(words)
+        .ok()?;
     GlobalArgs::from_arg_matches(&matches).ok()
 }
 

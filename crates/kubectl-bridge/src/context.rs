@@ -63,8 +63,10 @@ impl Context {
         if hub.is_folder() {
             self.out.note(format_args!("No clusters found in {hub}."))
         } else {
-            self.out
-                .note(format_args!("No clusters found in {} namespace.", hub.namespace()))
+            self.out.note(format_args!(
+                "No clusters found in {} namespace.",
+                hub.namespace()
+            ))
         }
     }
 }

@@ -115,7 +115,9 @@ pub async fn run(ctx: &Context, which: &Which, changes: &KeyChanges, rules: Rule
         exit = Exit::Failure;
     }
     let plan = Plan::new(&hub, rules.write.dry_run, &written);
-    let lines = written.iter().map(|item| crate::view::line(shown_name(&item.secret)));
+    let lines = written
+        .iter()
+        .map(|item| crate::view::line(shown_name(&item.secret)));
     ctx.out.object(&plan, lines)?;
     if let Some(wait) = rules.wait.filter(|_| rules.write.dry_run == DryRun::None) {
         waiting::wait(ctx, &hub, wait, &waiting::goals(&written, &surroundings)).await?;
@@ -166,7 +168,12 @@ fn nothing_selected(ctx: &Context, hub: &Hub, which: &Which) -> std::io::Result<
 }
 
 /// Shows what will change and what comes of it: the answer of a dry run, else beside the answer.
-fn show(ctx: &Context, items: &[plan::Item], surroundings: &Surroundings, dry_run: DryRun) -> anyhow::Result<()> {
+fn show(
+    ctx: &Context,
+    items: &[plan::Item],
+    surroundings: &Surroundings,
+    dry_run: DryRun,
+) -> anyhow::Result<()> {
     if ctx.out.is_machine() {
         return Ok(());
     }

@@ -12,7 +12,10 @@ pub fn confirm(out: &Output, question: &str, yes: bool) -> anyhow::Result<bool> 
         return Ok(true);
     }
     if out.is_machine() {
-        anyhow::bail!("{question} Nobody is asked under -o {}: add --yes", out.format().word());
+        anyhow::bail!(
+            "{question} Nobody is asked under -o {}: add --yes",
+            out.format().word()
+        );
     }
     if !std::io::stdin().is_terminal() {
         anyhow::bail!("{question} There is no terminal to ask on: add --yes");

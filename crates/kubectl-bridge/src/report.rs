@@ -3,7 +3,11 @@
 use bridge_kube::HubError;
 use clap::error::{ContextKind, ErrorKind};
 
-use crate::{exit::Exit, output::{stderr_line, stderr_text}, usage::UsageError};
+use crate::{
+    exit::Exit,
+    output::{stderr_line, stderr_text},
+    usage::UsageError,
+};
 
 /// Reports what clap refused, or prints the help that was asked for.
 pub fn parsing(error: &clap::Error) -> Exit {
@@ -71,7 +75,8 @@ pub fn headline(error: &anyhow::Error) -> String {
     let text = chain(error);
     let whole = error
         .downcast_ref::<HubError>()
-        .is_some_and(HubError::is_whole_line);
+        // Not where a sentence of our own comes first.
+        .is_some_and(|hub| hub.is_whole_line() && text.starts_with(&hub.to_string()));
     if whole { text } else { format!("error: {text}") }
 }
 
@@ -119,9 +124,7 @@ fn command_of(error: &clap::Error) -> Option<String> {
 
 /// The first word of the command line that is a subcommand.
 fn command_on_the_line() -> Option<String> {
-    std::env::args()
-        .skip(1)
-        .find_map(|word| known_command(&word))
+    std::env::args().skip(1).find_map(|word| known_command(&word))
 }
 
 fn known_command(word: &str) -> Option<String> {

@@ -72,10 +72,14 @@ impl Surroundings {
     pub fn blind_spots(&self) -> Vec<String> {
         let mut spots = Vec::new();
         if let Some(reason) = &self.no_sets {
-            spots.push(format!("the effect is unknown, ApplicationSets cannot be listed: {reason}"));
+            spots.push(format!(
+                "the effect is unknown, ApplicationSets cannot be listed: {reason}"
+            ));
         }
         if let Some(reason) = &self.no_applications {
-            spots.push(format!("Applications cannot be listed, so none is named: {reason}"));
+            spots.push(format!(
+                "Applications cannot be listed, so none is named: {reason}"
+            ));
         }
         spots
     }
@@ -93,7 +97,12 @@ fn seen<T>(result: Result<Vec<T>, HubError>) -> Result<(Vec<T>, Option<String>),
 /// An Application in a line: `argocd/addon-dev-x: OutOfSync, Degraded: its message`.
 pub fn application_line(application: &Application) -> String {
     let Application {
-        namespace, name, sync, health, message, ..
+        namespace,
+        name,
+        sync,
+        health,
+        message,
+        ..
     } = application;
     let mut line = format!(
         "{namespace}/{name}: {}, {}",

@@ -153,7 +153,9 @@ impl Goal {
                 .map(|application| application_line(application));
             absent.chain(behind).collect()
         } else {
-            mine.iter().map(|application| application_line(application)).collect()
+            mine.iter()
+                .map(|application| application_line(application))
+                .collect()
         };
         if self.begins && mine.is_empty() && late.is_empty() {
             late.push("no Application yet".to_owned());
@@ -251,8 +253,16 @@ mod tests {
         let named = goal(Some(&["a"]), true);
         let cases = [
             (vec![], WaitFor::Exists, Some("no Application a yet")),
-            (vec![application("b", "Synced", "Healthy")], WaitFor::Exists, Some("no Application a yet")),
-            (vec![application("a", "OutOfSync", "Missing")], WaitFor::Exists, None),
+            (
+                vec![application("b", "Synced", "Healthy")],
+                WaitFor::Exists,
+                Some("no Application a yet"),
+            ),
+            (
+                vec![application("a", "OutOfSync", "Missing")],
+                WaitFor::Exists,
+                None,
+            ),
             (
                 vec![application("a", "OutOfSync", "Missing")],
                 WaitFor::Synced,
@@ -263,8 +273,16 @@ mod tests {
                 WaitFor::Healthy,
                 Some("argocd/a: Synced, Degraded: pod crashes"),
             ),
-            (vec![application("a", "Synced", "Degraded")], WaitFor::Synced, None),
-            (vec![application("a", "Synced", "Healthy")], WaitFor::Healthy, None),
+            (
+                vec![application("a", "Synced", "Degraded")],
+                WaitFor::Synced,
+                None,
+            ),
+            (
+                vec![application("a", "Synced", "Healthy")],
+                WaitFor::Healthy,
+                None,
+            ),
         ];
         for (applications, until, expected) in cases {
             assert_eq!(
@@ -274,8 +292,14 @@ mod tests {
             );
         }
         let unnamed = goal(None, true);
-        assert_eq!(unnamed.missing(WaitFor::Exists, &[]).as_deref(), Some("no Application yet"));
-        assert_eq!(unnamed.missing(WaitFor::Exists, &[application("any", "", "")]), None);
+        assert_eq!(
+            unnamed.missing(WaitFor::Exists, &[]).as_deref(),
+            Some("no Application yet")
+        );
+        assert_eq!(
+            unnamed.missing(WaitFor::Exists, &[application("any", "", "")]),
+            None
+        );
     }
 
     #[test]
@@ -289,6 +313,9 @@ mod tests {
             ends.missing(WaitFor::Healthy, &[going]).as_deref(),
             Some("argocd/a: Synced, Healthy, being deleted")
         );
-        assert_eq!(ends.missing(WaitFor::Healthy, &[application("b", "Synced", "Healthy")]), None);
+        assert_eq!(
+            ends.missing(WaitFor::Healthy, &[application("b", "Synced", "Healthy")]),
+            None
+        );
     }
 }

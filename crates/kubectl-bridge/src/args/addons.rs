@@ -34,7 +34,12 @@ pub struct AddonsArgs {
     #[arg(long, value_name = "ADDON", value_delimiter = ',', add = crate::complete::addons(), help_heading = "Switching")]
     pub disable: Vec<String>,
     /// A switch outside the catalog
-    #[arg(long, value_name = "LABEL=true|false", value_delimiter = ',', help_heading = "Switching")]
+    #[arg(
+        long,
+        value_name = "LABEL=true|false",
+        value_delimiter = ',',
+        help_heading = "Switching"
+    )]
     pub toggle: Vec<String>,
     /// Refuse if more clusters than this would change
     #[arg(long, value_name = "N", help_heading = "Writing")]

@@ -80,7 +80,7 @@ pub enum Command {
     /// Show all that is known of a cluster
     Describe(DescribeArgs),
     /// Show or switch the addons of clusters
-    #[command(visible_alias = "addon")]
+    #[command(alias = "addon")]
     Addons(AddonsArgs),
     /// Set or remove labels of clusters
     Label(LabelArgs),
@@ -109,7 +109,8 @@ impl Command {
             Self::Addons(args) => commands::addons::run(ctx, args).await,
             Self::Label(args) => commands::label::run(ctx, args).await,
             Self::Annotate(args) => commands::annotate::run(ctx, args).await,
-            Self::Register(args) => commands::register::run(ctx, *args).await,
+            // The longest story of all: on the heap, so that the others stay small.
+            Self::Register(args) => Box::pin(commands::register::run(ctx, *args)).await,
             Self::Unregister(args) => commands::unregister::run(ctx, args).await,
             Self::Params(args) => commands::params::run(ctx, args).await,
             Self::Demo(args) => commands::demo::run(ctx, args).await,

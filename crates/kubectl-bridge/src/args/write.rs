@@ -54,7 +54,11 @@ impl WriteArgs {
 
 /// A duration as kubectl takes it: `0`, or numbers with units (`90s`, `1m30s`, `500ms`).
 pub(crate) fn duration(flag: &str, text: &str) -> anyhow::Result<Duration> {
-    let wrong = || usage(format!("{flag} \"{text}\" is not a duration (30s, 5m, 1h30m, or 0)"));
+    let wrong = || {
+        usage(format!(
+            "{flag} \"{text}\" is not a duration (30s, 5m, 1h30m, or 0)"
+        ))
+    };
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -92,7 +96,11 @@ mod tests {
     #[test]
     fn durations_need_units() {
         for (text, expected) in [("0", 0), ("90s", 90_000), ("1h1m1s", 3_661_000), ("500ms", 500)] {
-            assert_eq!(duration("--timeout", text).unwrap().as_millis(), expected, "{text}");
+            assert_eq!(
+                duration("--timeout", text).unwrap().as_millis(),
+                expected,
+                "{text}"
+            );
         }
         for bad in ["", "5", "s", "5d", "-1s", "1.5s", "5s3"] {
             let text = duration("--timeout", bad).unwrap_err().to_string();

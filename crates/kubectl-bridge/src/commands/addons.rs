@@ -2,13 +2,7 @@
 
 mod show;
 
-use bridge_core::{
-    catalog::Catalog,
-    change::KeyChanges,
-    keys,
-    selector::Selector,
-    suggest,
-};
+use bridge_core::{catalog::Catalog, change::KeyChanges, keys, selector::Selector, suggest};
 
 use crate::{
     args::AddonsArgs,
@@ -79,7 +73,9 @@ fn switches(enable: &[String], disable: &[String], toggle: &[String]) -> anyhow:
     };
     for (words, on) in [(enable, true), (disable, false)] {
         for word in words {
-            let addon = catalog.resolve(word).map_err(|error| UsageError::new(error.to_string()))?;
+            let addon = catalog
+                .resolve(word)
+                .map_err(|error| UsageError::new(error.to_string()))?;
             set(addon.label(), on)?;
         }
     }
@@ -131,7 +127,12 @@ mod tests {
     #[test]
     fn contradictions_and_unknown_names_are_refused() {
         for (enable, disable, toggle, expected) in [
-            (&["keda"][..], &["keda"][..], &[][..], "enable_keda is switched both on and off"),
+            (
+                &["keda"][..],
+                &["keda"][..],
+                &[][..],
+                "enable_keda is switched both on and off",
+            ),
             (&["keda"], &[], &["enable_keda=false"], "both on and off"),
             (&["karpentr"], &[], &[], "did you mean \"karpenter\"?"),
             (&[], &[], &["enable_x=yes"], "LABEL=true or LABEL=false"),

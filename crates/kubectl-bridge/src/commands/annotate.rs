@@ -75,5 +75,6 @@ pub(super) fn read_metadata(file: &Path, key: Option<&str>) -> anyhow::Result<br
     } else {
         std::fs::read_to_string(file).with_context(|| format!("reading metadata file {}", file.display()))?
     };
-    metadata_file::parse(&text, key).with_context(|| format!("metadata file {} cannot be used", file.display()))
+    metadata_file::parse(&text, key)
+        .with_context(|| format!("metadata file {} cannot be used", file.display()))
 }

@@ -24,7 +24,8 @@ pub fn run(ctx: &Context, args: CompletionArgs) -> anyhow::Result<Exit> {
         ),
         Err(_) => {}
     }
-    make_link(&program, &link).with_context(|| format!("linking {} to {}", link.display(), program.display()))?;
+    make_link(&program, &link)
+        .with_context(|| format!("linking {} to {}", link.display(), program.display()))?;
     ctx.out.line(format_args!("linked {}", link.display()))?;
     ctx.out.note(
         "kubectl completes kubectl bridge once this folder is on PATH and kubectl's own completion is loaded \

@@ -110,7 +110,10 @@ fn identity(page: &mut Page, view: &ClusterView, secret: &ClusterSecret) {
         }],
     );
     page.optional("Shard", view.shard.as_deref());
-    page.field("Secret", [format!("{}/{}", view.metadata.namespace, view.secret_name)]);
+    page.field(
+        "Secret",
+        [format!("{}/{}", view.metadata.namespace, view.secret_name)],
+    );
     page.field("Age", [age(secret.created, now)]);
     page.field(
         "State",
@@ -154,11 +157,14 @@ fn keys_of(page: &mut Page, view: &ClusterView) {
 
 /// ApplicationSets that select the cluster, and Applications that go there.
 fn around(page: &mut Page, secret: &ClusterSecret, surroundings: &Surroundings) {
-    let sets = surroundings.sets().iter().filter_map(|set| match set.selects(&secret.cluster) {
-        Membership::Yes => Some(format!("{}/{}", set.namespace, set.name)),
-        Membership::No => None,
-        Membership::Unknown(reason) => Some(format!("{}/{}: unknown, {reason}", set.namespace, set.name)),
-    });
+    let sets = surroundings
+        .sets()
+        .iter()
+        .filter_map(|set| match set.selects(&secret.cluster) {
+            Membership::Yes => Some(format!("{}/{}", set.namespace, set.name)),
+            Membership::No => None,
+            Membership::Unknown(reason) => Some(format!("{}/{}: unknown, {reason}", set.namespace, set.name)),
+        });
     page.field("ApplicationSets", sets);
     let applications = surroundings
         .applications()

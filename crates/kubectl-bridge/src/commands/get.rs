@@ -97,7 +97,12 @@ fn row(secret: &ClusterSecret, wide: bool, extra: &Extra, now: Timestamp) -> Vec
             text(cluster.either(keys::AWS_REGION)),
             cluster.project.clone(),
             cluster.secret_name.clone(),
-            if cluster.is_draining() { "draining" } else { "registered" }.to_owned(),
+            if cluster.is_draining() {
+                "draining"
+            } else {
+                "registered"
+            }
+            .to_owned(),
         ]);
     }
     cells.extend(extra.keys.iter().map(|key| text(cluster.either(key))));

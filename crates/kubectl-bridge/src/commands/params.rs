@@ -77,7 +77,8 @@ async fn asked_by(hub: &Hub, name: &str, config_map: Option<&str>) -> anyhow::Re
     inputs
         .iter()
         .map(|input| {
-            Request::parse(input).with_context(|| format!("the generator would refuse ApplicationSet \"{name}\""))
+            Request::parse(input)
+                .with_context(|| format!("the generator would refuse ApplicationSet \"{name}\""))
         })
         .collect()
 }
@@ -94,7 +95,9 @@ fn no_question(set: &ApplicationSet, config_map: Option<&str>) -> String {
 
 fn print(ctx: &Context, mut answers: Vec<Value>) -> anyhow::Result<()> {
     let sets: Vec<Map<String, Value>> = answers.iter().flat_map(sets_of).collect();
-    let names = sets.iter().map(|set| format!("parameters/{}", crate::output::cell(&text(set, "name"))));
+    let names = sets
+        .iter()
+        .map(|set| format!("parameters/{}", crate::output::cell(&text(set, "name"))));
     let printed = if answers.len() == 1 {
         ctx.out.object(&answers.remove(0), names)?
     } else {
@@ -104,7 +107,14 @@ fn print(ctx: &Context, mut answers: Vec<Value>) -> anyhow::Result<()> {
     if printed {
         return Ok(());
     }
-    let mut table = Table::new(["NAME", "NAMENORMALIZED", "SERVER", "PROJECT", "LABELS", "ANNOTATIONS"]);
+    let mut table = Table::new([
+        "NAME",
+        "NAMENORMALIZED",
+        "SERVER",
+        "PROJECT",
+        "LABELS",
+        "ANNOTATIONS",
+    ]);
     for set in &sets {
         let count = |map: &str| {
             set.get("metadata")
@@ -123,14 +133,18 @@ fn print(ctx: &Context, mut answers: Vec<Value>) -> anyhow::Result<()> {
         ]);
     }
     if table.is_empty() {
-        ctx.out.note("No cluster is selected: the answer is an empty list.")?;
+        ctx.out
+            .note("No cluster is selected: the answer is an empty list.")?;
     }
     ctx.out.table(&table)
 }
 
 /// The sets of an answer, those of a flat list one by one.
 fn sets_of(answer: &Value) -> Vec<Map<String, Value>> {
-    let parameters = answer["output"]["parameters"].as_array().cloned().unwrap_or_default();
+    let parameters = answer["output"]["parameters"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     parameters
         .into_iter()
         .flat_map(|set| match set.get("clusters") {
@@ -145,5 +159,8 @@ fn sets_of(answer: &Value) -> Vec<Map<String, Value>> {
 }
 
 fn text(set: &Map<String, Value>, key: &str) -> String {
-    set.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    set.get(key)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -31,10 +31,7 @@ pub fn run(ctx: &Context, args: &VersionArgs) -> anyhow::Result<Exit> {
         addons: bridge_core::catalog::Catalog::builtin().addons().len(),
         field_manager: bridge_core::keys::FIELD_MANAGER,
     };
-    if !ctx
-        .out
-        .object(&known, [format!("version/{}", known.version)])?
-    {
+    if !ctx.out.object(&known, [format!("version/{}", known.version)])? {
         ctx.out.line(format_args!(
             "{} {} ({})",
             crate::BIN_NAME,

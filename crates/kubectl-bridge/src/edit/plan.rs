@@ -8,11 +8,7 @@ use bridge_core::{
 };
 
 use super::{Changes, Rules};
-use crate::{
-    output::cell,
-    select::shown_name,
-    surroundings::Surroundings,
-};
+use crate::{output::cell, select::shown_name, surroundings::Surroundings};
 
 /// One cluster's part of a change.
 pub struct Item {
@@ -41,7 +37,12 @@ pub fn item(
             .filter(|diff| diff.to.is_some())
             .filter_map(|diff| {
                 let from = diff.from.as_deref()?;
-                Some(format!("{} \"{}\" is already \"{}\"", diff.kind, diff.key, cell(from)))
+                Some(format!(
+                    "{} \"{}\" is already \"{}\"",
+                    diff.kind,
+                    diff.key,
+                    cell(from)
+                ))
             })
             .collect();
         if !taken.is_empty() {

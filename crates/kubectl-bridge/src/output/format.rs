@@ -35,7 +35,9 @@ impl Format {
                 return Err("jsonpath needs a template: -o jsonpath='{.items[*].metadata.name}'".to_owned());
             }
             _ => match text.strip_prefix("jsonpath=") {
-                Some(template) => Self::JsonPath(Template::parse(template).map_err(|error| error.to_string())?),
+                Some(template) => {
+                    Self::JsonPath(Template::parse(template).map_err(|error| error.to_string())?)
+                }
                 None => {
                     return Err(format!(
                         "no such format (table, wide, json, yaml, name, jsonpath=TEMPLATE){}",

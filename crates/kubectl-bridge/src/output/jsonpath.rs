@@ -79,7 +79,12 @@ impl Path {
     fn find<'a>(&self, root: &'a Value, current: &'a Value) -> Result<Vec<&'a Value>, RenderError> {
         let from = if self.from_root { root } else { current };
         js_path_process(&self.query, from)
-            .map(|found| found.into_iter().map(jsonpath_rust::query::QueryRef::val).collect())
+            .map(|found| {
+                found
+                    .into_iter()
+                    .map(jsonpath_rust::query::QueryRef::val)
+                    .collect()
+            })
             .map_err(RenderError)
     }
 }
@@ -113,7 +118,10 @@ fn items(rest: &mut &str) -> Result<(Vec<Item>, bool), TemplateError> {
             "end" => return Ok((items, true)),
             "" => return Err(error("empty {} in the template")),
             quoted if quoted.starts_with(['"', '\'']) => items.push(Item::Text(unquoted(quoted)?)),
-            words => match words.strip_prefix("range").filter(|path| path.starts_with([' ', '\t'])) {
+            words => match words
+                .strip_prefix("range")
+                .filter(|path| path.starts_with([' ', '\t']))
+            {
                 Some(over) => {
                     let over = read_path(over.trim())?;
                     let (body, ended) = self::items(rest)?;
@@ -141,7 +149,9 @@ fn action(text: &str) -> Result<&str, TemplateError> {
             _ => {}
         }
     }
-    Err(error(format!("\"{{{text}\" in the template is not closed with }}")))
+    Err(error(format!(
+        "\"{{{text}\" in the template is not closed with }}"
+    )))
 }
 
 fn unquoted(quoted: &str) -> Result<String, TemplateError> {
@@ -158,7 +168,11 @@ fn unquoted(quoted: &str) -> Result<String, TemplateError> {
                 other => text.push(other),
             },
             c if c == open => {
-                return if chars.as_str().trim().is_empty() { Ok(text) } else { Err(unfinished()) };
+                return if chars.as_str().trim().is_empty() {
+                    Ok(text)
+                } else {
+                    Err(unfinished())
+                };
             }
             c => text.push(c),
         }
@@ -197,17 +211,26 @@ mod tests {
             ("{.kind}", "ClusterList"),
             ("{.items[*].metadata.name}", "dev prod"),
             ("names: {.items[*].metadata.name}!", "names: dev prod!"),
-            (r#"{range .items[*]}{.metadata.name}{"\t"}{.n}{"\n"}{end}"#, "dev\t3\nprod\t\n"),
+            (
+                r#"{range .items[*]}{.metadata.name}{"\t"}{.n}{"\n"}{end}"#,
+                "dev\t3\nprod\t\n",
+            ),
             (r"{.items[0].metadata.labels.a\.b/c-d}", "odd"),
             ("{.items[0].metadata.labels['a.b/c-d']}", "odd"),
             (r"{.items[0].metadata.labels['a\.b/c-d']}", "odd"),
             (r#"{.items[?(@.metadata.name=="prod")].on}"#, "true"),
-            (r"{.items[?(@.metadata.labels.a\.b/c-d == 'odd')].metadata.name}", "dev"),
+            (
+                r"{.items[?(@.metadata.labels.a\.b/c-d == 'odd')].metadata.name}",
+                "dev",
+            ),
             ("{.items[-1:].metadata.name}", "prod"),
             ("{.items[-1].metadata.name}", "prod"),
             ("{..name}", "dev prod"),
             ("{.items[0].addons}", r#"["x","y"]"#),
-            ("{range .items[*]}{.metadata.name}:{range .addons[*]}{@},{end};{end}", "dev:x,y,;prod:;"),
+            (
+                "{range .items[*]}{.metadata.name}:{range .addons[*]}{@},{end};{end}",
+                "dev:x,y,;prod:;",
+            ),
             ("{range .items[0,1]}{$.kind} {end}", "ClusterList ClusterList "),
             ("{.missing}", ""),
             ("{ .kind }", "ClusterList"),
@@ -215,7 +238,8 @@ mod tests {
             ("{'}'}{\"{\"}", "}{"),
             ("{@.kind}", "ClusterList"),
         ] {
-            let template_read = Template::parse(template).unwrap_or_else(|error| panic!("{template}: {error}"));
+            let template_read =
+                Template::parse(template).unwrap_or_else(|error| panic!("{template}: {error}"));
             assert_eq!(template_read.render(&document()).unwrap(), expected, "{template}");
         }
     }
@@ -223,7 +247,17 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_at_once() {
         for bad in [
-            ".kind", "", "{.kind", "{}", "{range .items[*]}", "{end}", "{.items[}", "{\"a}", "{kind.}", "{.a[?(@.b=]}", "{.a..}",
+            ".kind",
+            "",
+            "{.kind",
+            "{}",
+            "{range .items[*]}",
+            "{end}",
+            "{.items[}",
+            "{\"a}",
+            "{kind.}",
+            "{.a[?(@.b=]}",
+            "{.a..}",
         ] {
             assert!(Template::parse(bad).is_err(), "{bad}");
         }

@@ -49,7 +49,11 @@ impl Output {
 
     /// Prints a machine-readable object: one of the kinds in [`crate::view`]. `names` are the lines of `-o name`.
     /// Does nothing, and says so with `false`, for tables.
-    pub fn object(&self, object: &impl Serialize, names: impl IntoIterator<Item = String>) -> anyhow::Result<bool> {
+    pub fn object(
+        &self,
+        object: &impl Serialize,
+        names: impl IntoIterator<Item = String>,
+    ) -> anyhow::Result<bool> {
         let text = match &self.format {
             Format::Table | Format::Wide => return Ok(false),
             Format::Json => format!("{}\n", serde_json::to_string_pretty(object)?),
@@ -144,4 +148,3 @@ pub(crate) fn diff_style(sign: char) -> Style {
         _ => Style::new(),
     }
 }
-

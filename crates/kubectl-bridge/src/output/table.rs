@@ -50,7 +50,11 @@ impl Table {
             return String::new();
         }
         let mut builder = Builder::default();
-        let padded = |row: &Vec<String>| row.iter().map(|text| format!("{text:MIN_WIDTH$}")).collect::<Vec<_>>();
+        let padded = |row: &Vec<String>| {
+            row.iter()
+                .map(|text| format!("{text:MIN_WIDTH$}"))
+                .collect::<Vec<_>>()
+        };
         if headers {
             builder.push_record(padded(&self.headers));
         }

@@ -1,8 +1,8 @@
 //! `Cluster`, `ClusterList`.
 
 use bridge_core::{
-    catalog::Catalog, change::LastChange, cluster::Cluster, connection::Connection, keys, secret::ClusterSecret,
-    selector::Map,
+    catalog::Catalog, change::LastChange, cluster::Cluster, connection::Connection, keys,
+    secret::ClusterSecret, selector::Map,
 };
 use serde::Serialize;
 
@@ -219,7 +219,10 @@ impl Addons {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_false(value: &bool) -> bool {
     !value
 }

@@ -42,7 +42,8 @@ pub async fn run(ctx: &Context, which: &Which, one: bool) -> anyhow::Result<Exit
         _ => {
             let table = matrix(&clusters);
             if table.is_empty() {
-                ctx.out.note("No addon is switched on or off on these clusters.")?;
+                ctx.out
+                    .note("No addon is switched on or off on these clusters.")?;
             }
             ctx.out.table(&table)?;
         }
@@ -67,7 +68,11 @@ fn list(cluster: &Cluster, wide: bool) -> Table {
         if wide {
             let known = catalog.addons().iter().find(|addon| addon.name == name);
             row.push(label);
-            row.push(known.map_or("(not in the catalog)", |addon| addon.category).to_owned());
+            row.push(
+                known
+                    .map_or("(not in the catalog)", |addon| addon.category)
+                    .to_owned(),
+            );
             row.push(known.map(|addon| addon.aliases.join(",")).unwrap_or_default());
         }
         table.row(row);
