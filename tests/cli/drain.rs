@@ -23,11 +23,11 @@ impl Stage {
         let (hub, spoke) = tokio::try_join!(Hub::shared(), Spoke::start()).unwrap();
         let argo_cd = ArgoCd::full(&hub).await.unwrap();
         let repo = GitRepo::create().unwrap();
-        for name in ["addon", "workload", "hand"] {
+        for name in ["addon", "workload", "hand", "greedy"] {
             let map = format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}}}");
             repo.write(&format!("{name}/map.yaml"), &map).unwrap();
         }
-        repo.commit("Three folders").unwrap();
+        repo.commit("A folder each").unwrap();
         let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
         let stage = Self {
             _argo_cd: argo_cd,
@@ -153,7 +153,6 @@ async fn everything_off_the_spoke_and_killed_on_the_way() {
     bridge.line("unregister edge --drain").fails(1, &["add --yes"]);
     // A set that would bring its Application back is named, with its selector; nothing is changed.
     let greedy = stage.application_set("greedy", "{matchLabels: {environment: dev}}", false);
-    let greedy = greedy.replace("path: greedy", "path: hand");
     hub.apply(&greedy).await.unwrap();
     eventually("greedy's Application", LIMIT, async || {
         Ok(stage
@@ -187,7 +186,6 @@ async fn everything_off_the_spoke_and_killed_on_the_way() {
     })
     .await
     .unwrap();
-    // `hand` may have gone with greedy, which deployed the same folder.
     stage.maps_are(&["addon", "hand", "workload"]).await;
 
     let dry = bridge.line("unregister edge --drain --dry-run").fine();

@@ -89,7 +89,7 @@ async fn a_secret_that_terraform_keeps() {
     fake.add_cluster(EksCluster::named("dev"));
     let manifest = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: spoke-dev\n  labels:\n    argocd.argoproj.io/secret-type: cluster\n    \
                     environment: dev\n    kubernetes_version: '1.29'\n    enable_vpa: 'false'\nstringData:\n  name: dev\n  \
-                    server: https://old.example.com\n  config: '{}'\n";
+                    server: https://old.example.com\n  config: '{\"awsAuthConfig\":{\"clusterName\":\"dev\"}}'\n";
     let file = hub.kubeconfig().with_file_name("terraform.yaml");
     std::fs::write(&file, manifest).unwrap();
     let words = [

@@ -41,13 +41,14 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
     let out = &leaving.ctx.out;
     let write = &leaving.options.write;
     let unfinished = unfinished(leaving, live).await?;
+    let applications = leaving.applications().await?;
     let sets = leaving.hub.applicationsets().await.with_context(|| {
         format!(
             "{} stays: cannot tell which ApplicationSets select it",
             leaving.line()
         )
     })?;
-    let raws = raws(live, &leaving.applications().await?).await?;
+    let raws = raws(live, &applications).await?;
     let plan = DrainPlan::new(&secret.cluster, &sets, &raws);
     for doubt in &plan.doubts {
         out.warn(cell(doubt))?;
