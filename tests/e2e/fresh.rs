@@ -51,11 +51,13 @@ async fn one_flip_costs_one_reconcile() {
                 costs[1].push(plugin.flip(&flip).await.unwrap());
             }
             table.add(&format!("{environment}, an addon switched {word}"), &costs);
-            // Argo CD looks at a set again when an Application of it was deleted, also by itself
-            // (`applicationset_controller.go`, `getApplicationOwnsHandler`); sometimes that falls together with the first look.
+            // Argo CD looks at a set again when an Application of it was deleted, also when it did that itself
+            // (`applicationset_controller.go`, `getApplicationOwnsHandler`), unless that falls together with the first
+            // look. Whatever it does, it was asked once.
             let again = u64::from(!on);
             assert_reconciles(&costs[0], sets.len() as u64..=sets.len() as u64 + again, &table);
             assert_reconciles(&costs[1], 1..=1 + again, &table);
+            assert!(costs[1].iter().all(|cost| cost.pushes == 1), "{costs:?}");
         }
     }
     let mut costs: [Vec<Cost>; 2] = Default::default();
@@ -66,10 +68,12 @@ async fn one_flip_costs_one_reconcile() {
     table.add("an annotation that no template reads", &costs);
     assert_reconciles(&costs[0], sets.len() as u64..=sets.len() as u64, &table);
     assert_reconciles(&costs[1], 0..=0, &table);
+    assert!(costs[1].iter().all(|cost| cost.pushes == 0), "{costs:?}");
     println!("{table}");
 }
 
 fn assert_reconciles(costs: &[Cost], expected: RangeInclusive<u64>, table: &Table) {
+    assert_eq!(costs.len(), TIMES);
     let as_expected = costs.iter().all(|cost| expected.contains(&cost.reconciles));
     assert!(
         as_expected,

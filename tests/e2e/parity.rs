@@ -48,7 +48,8 @@ async fn the_first_generator_of_a_merge_can_move_alone() {
     let first = |set: &Value| {
         let mut set = set.clone();
         each_generator(&mut set["spec"], |generator| {
-            swap(&mut generator["merge"]["generators"][0])
+            let merged = &mut generator["merge"]["generators"];
+            swap(&mut merged[0]);
         });
         set
     };

@@ -28,6 +28,8 @@ pub struct Cost {
     /// From the patch of the label until the Application was there, or gone.
     pub latency: Option<Duration>,
     pub reconciles: u64,
+    /// Refreshes that the service wrote; none where there is no service.
+    pub pushes: u64,
     pub cpu_seconds: f64,
 }
 
@@ -36,6 +38,7 @@ pub struct Bench {
     watch: Watch,
     secrets: Api<Secret>,
     reconciles: u64,
+    pushes: u64,
     cpu_seconds: f64,
     side: Side,
 }
@@ -46,6 +49,7 @@ impl Bench {
             watch: Watch::start(side.api("Application")).await?,
             secrets: Api::namespaced(side.client.clone(), side.hub.namespace()),
             reconciles: at_rest(&side.argo_cd).await?,
+            pushes: pushes(&side).await?,
             cpu_seconds: side.argo_cd.cpu_seconds()?,
             side,
         })
@@ -82,13 +86,27 @@ impl Bench {
 
     async fn cost(&mut self, latency: Option<Duration>) -> Result<Cost> {
         let reconciles = at_rest(&self.side.argo_cd).await?;
+        let pushes = pushes(&self.side).await?;
         let cpu_seconds = self.side.argo_cd.cpu_seconds()?;
         let cost = Cost {
             latency,
             reconciles: reconciles - self.reconciles,
+            pushes: pushes - self.pushes,
             cpu_seconds: cpu_seconds - self.cpu_seconds,
         };
-        (self.reconciles, self.cpu_seconds) = (reconciles, cpu_seconds);
+        (self.reconciles, self.pushes, self.cpu_seconds) = (reconciles, pushes, cpu_seconds);
         Ok(cost)
     }
+}
+
+/// How many refreshes of ApplicationSets the service has written since its start.
+async fn pushes(side: &Side) -> Result<u64> {
+    let Some(generator) = &side.generator else {
+        return Ok(0);
+    };
+    let metrics = generator.admin("/metrics").await?;
+    let counts = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(r#"bridge_generator_pushes_total{outcome="written"} "#));
+    Ok(counts.map(str::parse::<u64>).sum::<Result<_, _>>()?)
 }

@@ -25,6 +25,7 @@ pub async fn assert_equal(
     sets: &[Value],
     twin: impl Fn(&Value) -> Value,
 ) -> Result<BTreeSet<String>> {
+    ensure!(!sets.is_empty(), "no ApplicationSet to compare");
     let twins: Vec<Value> = sets.iter().map(&twin).collect();
     let (clusters, plugin) = both(secrets, sets, &twins).await?;
     let mut complaints = String::new();
@@ -64,6 +65,9 @@ pub async fn both(
 
 async fn outcomes(side: &Side, sets: &[Value]) -> Result<BTreeMap<String, Outcome>> {
     side.apply(sets.iter().cloned()).await?;
+    if let Some(generator) = &side.generator {
+        generator.check_alive()?;
+    }
     let applications = objects(side, "Application").await?;
     let sets = objects(side, "ApplicationSet").await?;
     Ok(sets

@@ -19,8 +19,10 @@ enum Gives {
     Text(&'static str),
     /// The whole ApplicationSet fails with this in the message, and no Application is made.
     Error(&'static str),
+    /// No parameters, and so no Application.
+    Nothing,
 }
-use Gives::{Error, Text};
+use Gives::{Error, Nothing, Text};
 
 /// One template and what comes of it on either side.
 struct Pin {
@@ -195,6 +197,9 @@ fn contents() -> Vec<Pin> {
             Text("0 absent"),
         )
         .generator(json!({"selector": {"matchLabels": {"environment": "quiet"}}})),
+        // A cluster on its way out gets nothing more.
+        pin("draining", "{{.name}}", Text("leaving"), Nothing)
+            .generator(json!({"selector": {"matchLabels": {"environment": "leaving"}}})),
         pin("empty-flat-list", "{{toJson .clusters}}", Text("null"), Text("[]")).generator(json!({
             "flatList": true, "selector": {"matchLabels": {"environment": "nowhere"}},
         })),
@@ -209,22 +214,25 @@ fn contents() -> Vec<Pin> {
     ]
 }
 
-fn clusters() -> [Secret; 2] {
-    let annotations = [("region", "eu-central-1"), ("kubectl-bridge/last-change", "{}")];
-    let quiet = [("argocd.argoproj.io/tracking-id", "x")];
+fn clusters() -> [Secret; 3] {
+    let cluster = |name, labels: &[(&str, &str)], annotations: &[(&str, &str)]| {
+        let environment = [("environment", name)];
+        let labels = labels.iter().copied().chain(environment);
+        cluster_secret(
+            name,
+            &format!("https://{name}.example.com"),
+            labels,
+            annotations.iter().copied(),
+        )
+    };
     [
-        cluster_secret(
+        cluster(
             "dev",
-            "https://dev.example.com",
-            [("environment", "dev")],
-            annotations,
+            &[],
+            &[("region", "eu-central-1"), ("kubectl-bridge/last-change", "{}")],
         ),
-        cluster_secret(
-            "quiet",
-            "https://quiet.example.com",
-            [("environment", "quiet")],
-            quiet,
-        ),
+        cluster("quiet", &[], &[("argocd.argoproj.io/tracking-id", "x")]),
+        cluster("leaving", &[("kubectl-bridge/drain", "true")], &[]),
     ]
 }
 
@@ -271,6 +279,7 @@ fn wrong(name: &str, side: &str, expected: Gives, outcomes: &BTreeMap<String, Ou
     let as_expected = match (expected, printed, error) {
         (Text(text), Some(printed), None) => printed == text,
         (Error(part), None, Some(message)) => message.contains(part),
+        (Nothing, None, None) => true,
         _ => false,
     };
     (!as_expected)

@@ -18,7 +18,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_bridge-generator");
 pub struct Side {
     pub argo_cd: ArgoCd,
     /// There is one where the ApplicationSets use the plugin generator.
-    _generator: Option<Generator>,
+    pub generator: Option<Generator>,
     pub client: Client,
     // Dropped last: the others look at it.
     pub hub: Hub,
@@ -41,7 +41,7 @@ impl Side {
     async fn new(hub: Hub, generator: Option<Generator>) -> Result<Self> {
         Ok(Self {
             argo_cd: ArgoCd::applicationsets(&hub).await?,
-            _generator: generator,
+            generator,
             client: hub.client().await?,
             hub,
         })
