@@ -161,7 +161,7 @@ async fn a_dry_run_shows_all_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn refusals_write_nothing() {
+async fn clusters_that_are_refused() {
     let (bridge, fake) = setup().await;
     for status in ["CREATING", "DELETING", "FAILED"] {
         let mut cluster = EksCluster::named(&format!("c-{}", status.to_lowercase()));
@@ -173,10 +173,6 @@ async fn refusals_write_nothing() {
     fake.add_cluster(odd);
     with_aws(&bridge, &fake, "register dev").fine();
     let before = bridge.hub_files();
-    let over_long = format!("register dev --label team={}", "x".repeat(64));
-    let arn = "arn:aws:eks:us-west-2:111122223333:cluster/dev";
-    let as_server = format!("register lab --environment dev --endpoint {arn} --token-file token");
-    std::fs::write(bridge.home().join("token"), PLANTED).unwrap();
     for (line, code, parts) in [
         (
             "register c-creating --environment dev",
@@ -209,10 +205,36 @@ async fn refusals_write_nothing() {
                 "--spoke-context",
             ],
         ),
+    ] {
+        with_aws(&bridge, &fake, line).fails(code, parts);
+    }
+    assert_eq!(bridge.hub_files(), before);
+    // An environment that nothing says.
+    let mut nameless = EksCluster::named("spoke-1");
+    nameless.tags.clear();
+    fake.add_cluster(nameless);
+    with_aws(&bridge, &fake, "register spoke-1")
+        .fails(1, &["no environment for \"spoke-1\"", "--environment"]);
+    // AWS trouble.
+    fake.fail_next(1, "AccessDeniedException", 403);
+    with_aws(&bridge, &fake, "register dev").fails(1, &["eks:DescribeCluster", "region us-west-2"]);
+    assert_eq!(bridge.hub_files(), before);
+}
+
+#[tokio::test]
+async fn words_that_are_refused() {
+    let (bridge, fake) = setup().await;
+    with_aws(&bridge, &fake, "register dev").fine();
+    std::fs::write(bridge.home().join("token"), PLANTED).unwrap();
+    let before = bridge.hub_files();
+    let over_long = format!("register dev --label team={}", "x".repeat(64));
+    let arn = "arn:aws:eks:us-west-2:111122223333:cluster/dev";
+    let as_server = format!("register lab --environment dev --endpoint {arn} --token-file token");
+    for (line, code, parts) in [
         (
             "register other --aws-cluster-name acme_Prod --region eu-west-1 --access role",
             2,
-            &["--aws-role-arn ARN"],
+            &["--aws-role-arn ARN"][..],
         ),
         (
             "register other --aws-cluster-name acme_Prod --region eu-west-1 --aws-role-arn nonsense",
@@ -269,16 +291,6 @@ async fn refusals_write_nothing() {
     ] {
         with_aws(&bridge, &fake, line).fails(code, parts);
     }
-    assert_eq!(bridge.hub_files(), before);
-    // An environment that nothing says.
-    let mut nameless = EksCluster::named("spoke-1");
-    nameless.tags.clear();
-    fake.add_cluster(nameless);
-    with_aws(&bridge, &fake, "register spoke-1")
-        .fails(1, &["no environment for \"spoke-1\"", "--environment"]);
-    // AWS trouble.
-    fake.fail_next(1, "AccessDeniedException", 403);
-    with_aws(&bridge, &fake, "register dev").fails(1, &["eks:DescribeCluster", "region us-west-2"]);
     assert_eq!(bridge.hub_files(), before);
 }
 

@@ -104,7 +104,7 @@ pub struct RegisterArgs {
     /// Annotations from a file, or - for stdin: terraform output -json, or a flat JSON or YAML map
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "What it carries")]
     pub metadata_file: Option<PathBuf>,
-    /// Terraform output to read instead of gitops_metadata*
+    /// Terraform output to read instead of all whose name begins with `gitops_metadata`
     #[arg(
         long,
         value_name = "KEY",

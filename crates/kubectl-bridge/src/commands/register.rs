@@ -52,7 +52,8 @@ pub async fn run(ctx: &Context, args: RegisterArgs) -> anyhow::Result<Exit> {
     let hub = ctx.hub_to_write().await?;
     let mut attempt = 1;
     loop {
-        match once(ctx, &hub, &options, &metadata).await {
+        // On the heap: it holds what the AWS SDK needs.
+        match Box::pin(once(ctx, &hub, &options, &metadata)).await {
             Err(error) if attempt < ATTEMPTS && was_overtaken(&error) => attempt += 1,
             done => return done,
         }

@@ -56,8 +56,8 @@ impl DrainPlan {
         }
         let after = changes.applied_to(cluster);
         let mut plan = Self {
-            toggles,
             changes,
+            toggles,
             ..Self::default()
         };
         for raw in applications {
