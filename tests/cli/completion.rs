@@ -62,6 +62,18 @@ fn candidates_and_directive() {
     assert!(values(&complete(&bridge, &[""])).contains(&"get"));
     assert!(values(&complete(&bridge, &["get", "--con"])).contains(&"--context"));
     assert_eq!(values(&complete(&bridge, &["get", "-o", "ya"])), ["yaml"]);
+    std::fs::write(bridge.home().join("meta.yaml"), "").unwrap();
+    assert_eq!(
+        values(&complete(&bridge, &["annotate", "dev", "--metadata-file", "me"])),
+        ["meta.yaml"]
+    );
+    let folder = complete(&bridge, &["get", "--hub-dir", "h"]);
+    assert_eq!(values(&folder), ["hub/"]);
+    assert_eq!(
+        folder.last().map(String::as_str),
+        Some(":6"),
+        "more of the path follows"
+    );
     assert_eq!(
         values(&complete(&bridge, &["addons", "dev", "--enable", "karp"])),
         ["karpenter"]

@@ -104,7 +104,14 @@ fn usage_errors_are_2_and_point_to_help() {
     }
     let bare = bridge.line("");
     assert_eq!(bare.code, 2);
-    assert!(bare.stderr.contains("Usage: kubectl bridge"), "{}", bare.stderr);
+    assert!(bare.stderr.contains("Examples:"), "{}", bare.stderr);
+    let with_folder = Bridge::bare()
+        .command(&[])
+        .env("BRIDGE_HUB_DIR", "hub")
+        .output()
+        .unwrap();
+    assert_eq!(with_folder.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&with_folder.stderr).contains("Examples:"));
 }
 
 #[test]

@@ -50,6 +50,29 @@ fn a_label_that_moves_an_application_set_says_so() {
 }
 
 #[test]
+fn the_environment_is_label_and_annotation() {
+    let bridge = Bridge::folder(&sample());
+    let both = |value: &str| {
+        for kind in ["label", "annotate"] {
+            let list = bridge.line(&format!("{kind} dev --list")).quiet();
+            let have = list.lines().find_map(|line| line.strip_prefix("environment="));
+            assert_eq!(have, Some(value), "{kind}");
+        }
+    };
+    bridge.line("label dev environment=test --overwrite").fine();
+    both("test");
+    bridge.line("annotate dev environment=dev --overwrite").fine();
+    both("dev");
+    bridge
+        .run(&["annotate", "dev", "cluster_name=not a label"])
+        .fails(
+            1,
+            &["label cluster_name: the value \"not a label\" is not a label value"],
+        );
+    both("dev");
+}
+
+#[test]
 fn annotate_takes_words_and_files() {
     let bridge = Bridge::folder(&sample());
     let values = "with spaces, = and ä";

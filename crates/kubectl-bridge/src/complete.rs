@@ -43,8 +43,9 @@ pub fn serve(words: &[OsString]) -> Exit {
         words.push(OsString::new());
     }
     let last = words.len() - 1;
-    let candidates =
-        clap_complete::engine::complete(&mut Cli::command(), words, last, None).unwrap_or_default();
+    let folder = std::env::current_dir().ok();
+    let candidates = clap_complete::engine::complete(&mut Cli::command(), words, last, folder.as_deref())
+        .unwrap_or_default();
     let mut answer = String::new();
     let mut directive = NO_FILES;
     for candidate in candidates.iter().filter(|candidate| !candidate.is_hide_set()) {

@@ -6,7 +6,10 @@ mod words;
 use std::collections::BTreeMap;
 
 use anyhow::bail;
-use bridge_core::change::{ChangeError, KeyChanges};
+use bridge_core::{
+    change::{ChangeError, KeyChanges},
+    keys,
+};
 use bridge_kube::{DryRun, Hub, HubError, Verb, WriteOptions};
 
 use crate::{
@@ -26,6 +29,16 @@ pub use words::Words;
 
 /// Keys to set (`Some`) or remove (`None`).
 pub type Changes = BTreeMap<String, Option<String>>;
+
+/// The changes that also apply to the other side: the pattern keeps these keys as label and annotation, and a cluster
+/// whose two sides disagree is in two environments at once.
+pub fn twins(changes: &Changes) -> Changes {
+    changes
+        .iter()
+        .filter(|(key, _)| [keys::ENVIRONMENT, keys::CLUSTER_NAME].contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
 
 /// What is being changed: decides words only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -28,5 +28,25 @@ pub fn confirm(out: &Output, question: &str, yes: bool) -> anyhow::Result<bool> 
         .lock()
         .read_line(&mut answer)
         .context("reading the answer")?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    Ok(agrees(&answer))
+}
+
+/// Anything but a clear yes is a no, the end of input included.
+fn agrees(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_is_the_default() {
+        for yes in ["y\n", "Y\n", " yes \n", "YES"] {
+            assert!(agrees(yes), "{yes:?}");
+        }
+        for no in ["", "\n", "n\n", "no", "yep", "ja", "y n"] {
+            assert!(!agrees(no), "{no:?}");
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! How a failure is told: once, with its causes and the next step.
 
 use bridge_kube::HubError;
-use clap::error::{ContextKind, ErrorKind};
+use clap::{
+    CommandFactory,
+    error::{ContextKind, ErrorKind},
+};
 
 use crate::{
     exit::Exit,
@@ -16,9 +19,17 @@ pub fn parsing(error: &clap::Error) -> Exit {
         let _ = error.print();
         return Exit::Success;
     }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let _ = error.print();
-        return Exit::Usage;
+    match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return Exit::Usage;
+        }
+        // What clap takes for the former where an environment variable stands for a flag.
+        ErrorKind::MissingSubcommand => {
+            stderr_text(&crate::args::Cli::command().render_help().ansi().to_string());
+            return Exit::Usage;
+        }
+        _ => {}
     }
     let text = error.render().ansi().to_string();
     let lines: Vec<&str> = text
@@ -128,7 +139,6 @@ fn command_on_the_line() -> Option<String> {
 }
 
 fn known_command(word: &str) -> Option<String> {
-    use clap::CommandFactory;
     crate::args::Cli::command()
         .find_subcommand(word)
         .map(|command| command.get_name().to_owned())

@@ -10,8 +10,8 @@ use super::{ConfirmArgs, SelectArgs, WaitArgs, WriteArgs};
 /// enable_<addon> on the cluster Secret; all switches of one call are one atomic patch of just those labels.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-An addon goes by its name (aws-load-balancer-controller), its label (enable_aws_load_balancer_controller) or an
-alias (aws-lbc).
+An addon goes by its name (aws-load-balancer-controller), by its label
+(enable_aws_load_balancer_controller) or by an alias (aws-lbc).
 
 Examples:
   kubectl bridge addons

@@ -62,8 +62,8 @@ pub async fn run(ctx: &Context, args: AnnotateArgs) -> anyhow::Result<Exit> {
         wait: None,
     };
     let changes = KeyChanges {
+        labels: edit::twins(&changes),
         annotations: changes,
-        ..KeyChanges::default()
     };
     edit::run(ctx, &which, &changes, rules).await
 }

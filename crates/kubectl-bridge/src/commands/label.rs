@@ -46,8 +46,8 @@ pub async fn run(ctx: &Context, args: LabelArgs) -> anyhow::Result<Exit> {
         wait: None,
     };
     let changes = KeyChanges {
+        annotations: edit::twins(&changes),
         labels: changes,
-        ..KeyChanges::default()
     };
     edit::run(ctx, &which, &changes, rules).await
 }

@@ -7,7 +7,7 @@ use bridge_core::{
     secret::ClusterSecret,
 };
 
-use super::{Changes, Rules};
+use super::{Changes, Kind, Rules};
 use crate::{output::cell, select::shown_name, surroundings::Surroundings};
 
 /// One cluster's part of a change.
@@ -60,8 +60,11 @@ pub fn item(
             .map(|(key, _)| key.clone())
             .collect()
     };
-    let mut not_there = missing(&changes.labels, &cluster.labels);
-    not_there.extend(missing(&changes.annotations, &cluster.annotations));
+    // Of what was named; a twin on the other side may well be missing.
+    let not_there = match rules.kind {
+        Kind::Label | Kind::Addons => missing(&changes.labels, &cluster.labels),
+        Kind::Annotation => missing(&changes.annotations, &cluster.annotations),
+    };
     let effect = (!diffs.is_empty())
         .then(|| surroundings.effect(Some(cluster), Some(&changes.applied_to(cluster))))
         .flatten();
