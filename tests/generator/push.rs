@@ -6,7 +6,7 @@ use anyhow::Result;
 use testbed::{ArgoCd, Hub, eventually};
 
 use crate::{
-    controller::{addon, calm, cluster, reconciles, wait_for, wiring},
+    controller::{addon, applications, calm, cluster, conditions, reconciles, wait_for, wiring},
     program::{Program, TOKEN},
 };
 
@@ -21,6 +21,7 @@ struct Scene {
 }
 
 impl Scene {
+    /// Argo CD asks the last replica.
     async fn new(replicas: usize, flags: &[&str]) -> Result<Self> {
         let hub = Hub::shared().await?;
         hub.apply(&cluster("dev", &[("environment", "dev"), ("enable_x", "true")]))
@@ -41,8 +42,8 @@ impl Scene {
         for program in &programs {
             program.ready().await?;
         }
-        hub.apply(&wiring(&format!("http://{}", programs[0].address), TOKEN))
-            .await?;
+        let asked = programs.last().map(Program::url).unwrap_or_default();
+        hub.apply(&wiring(&asked, TOKEN)).await?;
         let argo_cd = ArgoCd::applicationsets(&hub).await?;
         for name in ["x", "y", "z"] {
             hub.apply(&addon(name)).await?;
@@ -320,6 +321,44 @@ async fn a_new_cluster_gets_its_applications_though_the_controller_may_not_know_
     .unwrap();
     let counts = reconciles(&scene.argo_cd, &scene.hub).await.unwrap();
     assert!(counts["addon-z"] < counts["addon-x"], "{counts:?}");
+}
+
+#[tokio::test]
+async fn an_application_rejected_for_a_cluster_not_known_yet_is_asked_for_again() {
+    let scene = Scene::new(2, &[]).await.unwrap();
+    // Its Application goes to whatever the annotation names.
+    let set = addon("late").replace("{{.name}}", r#"{{index .metadata.annotations \"points_to\"}}"#);
+    scene.hub.apply(&set).await.unwrap();
+    scene
+        .kubectl(&["annotate", "secret", "dev", "points_to=late"])
+        .await
+        .unwrap();
+    calm(&scene.argo_cd, &scene.hub).await.unwrap();
+    scene
+        .kubectl(&["label", "secret", "dev", "enable_late=true"])
+        .await
+        .unwrap();
+    eventually("the rejection", Duration::from_secs(10), async || {
+        let said = conditions(&scene.hub, "addon-late").await?;
+        Ok(said
+            .contains("there are no clusters with this name")
+            .then_some(()))
+    })
+    .await
+    .unwrap();
+    assert_eq!(applications(&scene.hub).await.unwrap().len(), 3);
+    // A cluster that no ApplicationSet selects: only the second try can make the difference.
+    scene.hub.apply(&cluster("late", &[])).await.unwrap();
+    wait_for(&scene.hub, &["x-dev", "x-prod", "y-prod", "late-dev"])
+        .await
+        .unwrap();
+    let written = scene.pushes("written").await.unwrap();
+    assert!((2.0..=4.0).contains(&written), "{written}");
+    eventually("nothing to be left", Duration::from_secs(10), async || {
+        Ok((scene.waiting().await? < 0.1).then_some(()))
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]

@@ -199,6 +199,10 @@ impl Pusher {
             let client = self.client.clone();
             self.in_flight.spawn(async move {
                 let outcome = patch::refresh(&client, &push).await;
+                if matches!(outcome, Outcome::Written) {
+                    let (namespace, applicationset) = &push.key;
+                    info!(namespace, applicationset, mark = %push.mark, "refreshed");
+                }
                 (push.key, outcome)
             });
         }
@@ -216,10 +220,7 @@ impl Pusher {
         self.metrics.push(outcome.label());
         let applicationset = &key.1;
         match &outcome {
-            Outcome::Written => {
-                self.refused = false;
-                info!(namespace = key.0, applicationset, "refreshed");
-            }
+            Outcome::Written => self.refused = false,
             Outcome::Refused(why) if !self.refused => {
                 self.refused = true;
                 warn!(
