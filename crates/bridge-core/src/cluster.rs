@@ -18,7 +18,7 @@ pub struct Cluster {
     pub project: String,
     /// Labels of the Secret.
     pub labels: Map,
-    /// Annotations of the Secret, without [`keys::LAST_APPLIED`].
+    /// Annotations of the Secret, without [`keys::LAST_APPLIED`] or at least without what is in it.
     pub annotations: Map,
 }
 

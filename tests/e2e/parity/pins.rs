@@ -189,7 +189,7 @@ fn contents() -> Vec<Pin> {
             Text("there"),
             Text("absent"),
         ),
-        // Nothing of this Secret is served; its annotations are there all the same, and can be indexed.
+        // No annotation of these two Secrets is served; the map is there all the same, and can be indexed.
         pin(
             "unserved-annotations",
             r#"{{len .metadata.annotations}} {{if index .metadata.annotations "x"}}there{{else}}absent{{end}}"#,
@@ -197,6 +197,20 @@ fn contents() -> Vec<Pin> {
             Text("0 absent"),
         )
         .generator(json!({"selector": {"matchLabels": {"environment": "quiet"}}})),
+        pin(
+            "applied",
+            r#"[{{index .metadata.annotations "x" | default "absent"}}]"#,
+            Text("[absent]"),
+            Text("[absent]"),
+        )
+        .generator(json!({"selector": {"matchLabels": {"environment": "applied"}}})),
+        pin(
+            "without-annotations",
+            r#"[{{index .metadata.annotations "x" | default "absent"}}]"#,
+            Error("index of untyped nil"),
+            Error("index of untyped nil"),
+        )
+        .generator(json!({"selector": {"matchLabels": {"environment": "bare"}}})),
         // A cluster on its way out gets nothing more.
         pin("draining", "{{.name}}", Text("leaving"), Nothing)
             .generator(json!({"selector": {"matchLabels": {"environment": "leaving"}}})),
@@ -214,7 +228,7 @@ fn contents() -> Vec<Pin> {
     ]
 }
 
-fn clusters() -> [Secret; 3] {
+fn clusters() -> [Secret; 5] {
     let cluster = |name, labels: &[(&str, &str)], annotations: &[(&str, &str)]| {
         let environment = [("environment", name)];
         let labels = labels.iter().copied().chain(environment);
@@ -232,6 +246,12 @@ fn clusters() -> [Secret; 3] {
             &[("region", "eu-central-1"), ("kubectl-bridge/last-change", "{}")],
         ),
         cluster("quiet", &[], &[("argocd.argoproj.io/tracking-id", "x")]),
+        cluster(
+            "applied",
+            &[],
+            &[("kubectl.kubernetes.io/last-applied-configuration", "{}")],
+        ),
+        cluster("bare", &[], &[]),
         cluster("leaving", &[("kubectl-bridge/drain", "true")], &[]),
     ]
 }

@@ -195,6 +195,10 @@ impl Walk<'_> {
                 out.push(b'.');
             }
             Keys::Some(read) => {
+                // Indexing a map that is not there is an error in goTemplate; indexing an empty one is not.
+                if !read.is_empty() {
+                    out.push(u8::from(map.is_empty()));
+                }
                 for key in read.iter().filter(|key| source.gives_key(name, key)) {
                     put(out, map.get(key));
                 }

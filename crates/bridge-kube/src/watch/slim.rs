@@ -19,7 +19,7 @@ pub(super) struct SlimSecret {
 struct Metadata {
     name: String,
     labels: Option<Map>,
-    #[serde(default, deserialize_with = "without_last_applied")]
+    #[serde(default, deserialize_with = "last_applied_emptied")]
     annotations: Map,
 }
 
@@ -49,8 +49,9 @@ impl SlimSecret {
     }
 }
 
-/// Annotations, where the value of last-applied is skipped as it is read: it holds the credentials in base64.
-fn without_last_applied<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map, D::Error> {
+/// Annotations, where the value of last-applied is skipped as it is read: it holds the credentials in base64. That the
+/// Secret is annotated at all is kept: a template may index an empty map, but none that is not there.
+fn last_applied_emptied<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map, D::Error> {
     struct Annotations;
     impl<'de> Visitor<'de> for Annotations {
         type Value = Map;
@@ -64,6 +65,7 @@ fn without_last_applied<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ma
             while let Some(key) = access.next_key::<String>()? {
                 if key == keys::LAST_APPLIED {
                     access.next_value::<IgnoredAny>()?;
+                    map.insert(key, String::new());
                 } else {
                     map.insert(key, access.next_value()?);
                 }
@@ -97,7 +99,8 @@ mod tests {
             ("dev", "https://dev/")
         );
         assert_eq!(cluster.project, "");
-        assert_eq!(cluster.annotations.len(), 1);
+        assert_eq!(cluster.annotations[keys::LAST_APPLIED], "");
+        assert_eq!(cluster.annotations.len(), 2);
         let shown = format!("{cluster:?}");
         assert!(
             !shown.contains("hunter2") && !shown.contains("aHVudGVyMg"),
