@@ -73,6 +73,13 @@ fn folders_that_are_no_hub() {
         .unwrap();
     assert_eq!(from_environment.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&from_environment.stderr).contains("BRIDGE_HUB_DIR"));
+    let empty = bridge
+        .command(&["get", "--kubeconfig", "nowhere"])
+        .env("BRIDGE_HUB_DIR", "")
+        .output()
+        .unwrap();
+    assert_eq!(empty.status.code(), Some(1), "an empty variable is an unset one");
+    assert!(String::from_utf8_lossy(&empty.stderr).contains("nowhere"));
 }
 
 #[test]

@@ -258,6 +258,63 @@ async fn a_server_dry_run_is_checked_and_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn toggles_that_terraform_keeps() {
+    let hub = Hub::shared().await.unwrap();
+    let file = hub.kubeconfig().with_file_name("terraform.yaml");
+    let manifest = crate::fleet::cluster("dev", &["environment: dev", "enable_keda: 'false'"], &[]);
+    std::fs::write(&file, manifest).unwrap();
+    let words = [
+        "create",
+        "--field-manager=HashiCorp",
+        "-f",
+        file.to_str().unwrap(),
+    ];
+    hub.kubectl(&words).await.unwrap().success().unwrap();
+    let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
+    for dry_run in ["", " --dry-run", " --dry-run=server"] {
+        bridge.line(&format!("addons dev --enable keda,velero{dry_run}")).fails_with_answer(
+            1,
+            &[
+                "error: cluster/dev is not changed: Secret \"dev\" has keys that belong to others\n* label enable_keda: ",
+                "field manager \"HashiCorp\"",
+                "hint: change it where it comes from",
+                "--force-conflicts",
+            ],
+        );
+    }
+    let labels = || bridge.line("label dev --list").quiet();
+    assert!(
+        labels().contains("enable_keda=false") && !labels().contains("enable_velero"),
+        "one patch, or none"
+    );
+    let new = bridge.line("addons dev --enable velero");
+    assert_eq!(
+        (new.code, new.stdout.as_str()),
+        (0, "cluster/dev configured\n"),
+        "{}",
+        new.stderr
+    );
+    assert!(
+        new.stderr.contains("warning: cluster/dev: ") && new.stderr.contains("Terraform"),
+        "{}",
+        new.stderr
+    );
+    let forced = bridge.line("addons dev --enable keda --force-conflicts");
+    assert_eq!(
+        (forced.code, forced.stdout.as_str()),
+        (0, "cluster/dev configured\n"),
+        "{}",
+        forced.stderr
+    );
+    assert!(
+        forced.stderr.contains("taking over label enable_keda"),
+        "{}",
+        forced.stderr
+    );
+    assert!(labels().contains("enable_keda=true"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_at_once_lose_nothing() {
     let hub = hub().await;
     let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());

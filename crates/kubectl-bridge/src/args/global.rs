@@ -1,6 +1,6 @@
 //! Flags that every command takes, before or after its name: kubectl hands a plugin no parsed flag.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use bridge_kube::ConnectionFlags;
 use clap::{ArgAction, Args, ValueEnum};
@@ -68,8 +68,8 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     tls_server_name: Option<String>,
     /// Use a folder of manifests (clusters/, applicationsets/) as the hub
-    #[arg(long, global = true, value_name = "DIR", env = "BRIDGE_HUB_DIR", help_heading = CONNECTION)]
-    hub_dir: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "DIR", env = "BRIDGE_HUB_DIR", value_hint = clap::ValueHint::DirPath, help_heading = CONNECTION)]
+    hub_dir: Option<OsString>,
 
     /// table, wide, json, yaml, name or jsonpath=TEMPLATE
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "table", hide_default_value = true,
@@ -150,7 +150,8 @@ impl GlobalArgs {
             verbose: _,
         } = self;
         let output = Output::new(output, !no_headers);
-        if let Some(dir) = hub_dir {
+        // An empty variable is an unset one.
+        if let Some(dir) = hub_dir.filter(|dir| !dir.is_empty()).map(PathBuf::from) {
             let live = [
                 ("--kubeconfig", kubeconfig.is_some()),
                 ("--context", context.is_some()),
