@@ -124,6 +124,50 @@ spec:
             .unwrap()
     }
 
+    async fn states(&self) -> String {
+        let template = "jsonpath={range .items[*]}{.metadata.name} {.status.sync.status},{end}";
+        let words = ["get", "applications", "-o", template];
+        self.hub.kubectl(&words).await.unwrap().success().unwrap()
+    }
+
+    /// A drain is killed, and somebody deletes the cluster Secret: what was left behind is not forgotten.
+    async fn lose_the_secret_while_draining(&self) {
+        let mut child = self
+            .bridge
+            .command(&["unregister", "edge", "--drain", "--yes"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("the addon's Application to go", LIMIT, async || {
+            let gone = !self.names("applications").await.contains("addon-edge");
+            Ok(gone.then_some(()))
+        })
+        .await
+        .unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let words = ["delete", "secret", "edge"];
+        self.hub.kubectl(&words).await.unwrap().success().unwrap();
+        self.bridge.line("unregister edge --drain --yes").fails(
+            1,
+            &[
+                "was deleted while it was being drained",
+                "addon-edge",
+                "register it again",
+            ],
+        );
+        self.register().await;
+        let ran = self.bridge.line("unregister edge --drain --yes");
+        assert!(
+            ran.stderr.contains("what it left behind is taken over"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(ran.fine(), "cluster/edge deleted\n");
+        self.nothing_is_left().await;
+    }
+
     async fn nothing_is_left(&self) {
         assert_eq!(self.names("applications").await, "");
         let secrets = self.names("secrets").await;
@@ -264,6 +308,16 @@ async fn workloads_that_are_to_stay_stay() {
     .await
     .unwrap();
     stage.maps_are(&["addon", "hand", "workload"]).await;
+
+    // Registered again Argo CD takes them up again.
+    stage.register().await;
+    eventually("the Applications to be back", LIMIT, async || {
+        let states = stage.states().await;
+        Ok((states == "addon-edge Synced,hand Synced,workload-edge Synced,").then_some(()))
+    })
+    .await
+    .unwrap();
+    stage.lose_the_secret_while_draining().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,6 +353,7 @@ async fn an_empty_cluster_goes_at_once_and_a_stuck_one_says_why() {
     bridge
         .line("unregister b")
         .fails(1, &["is being drained since", "--drain"]);
+    interrupted(&bridge);
     bridge.line("get b -o wide").fine();
     // Somebody takes it off; the run goes on and ends.
     let patch = [
@@ -324,4 +379,31 @@ async fn an_empty_cluster_goes_at_once_and_a_stuck_one_says_why() {
         .success()
         .unwrap();
     assert!(!secrets.contains("kubectl-bridge-op"), "{secrets}");
+}
+
+/// Ctrl-C while it waits: it says so and ends with 130.
+fn interrupted(bridge: &Bridge) {
+    let words = ["unregister", "b", "--drain", "--yes"];
+    let child = bridge
+        .command(&words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    let pid = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    let ran = Ran::of(&words, &child.wait_with_output().unwrap());
+    ran.fails(
+        130,
+        &[
+            "waiting for 1 Application: stuck",
+            "interrupted",
+            "run the command again",
+        ],
+    );
 }

@@ -19,17 +19,17 @@ use crate::usage::{UsageError, usage};
 #[command(
     group = ArgGroup::new("way").args(["spoke_context", "endpoint", "in_cluster"]),
     after_help = "\
-Without --spoke-context, --endpoint and --in-cluster the cluster is one of EKS: NAME there, or --aws-cluster-name.
-Its --environment is, if not said, what it was, else the EKS tag \"environment\", else NAME if that is dev, staging, prod or
-control-plane.
+Without --spoke-context, --endpoint and --in-cluster the cluster is one of EKS: NAME there, or
+--aws-cluster-name. Its environment, if not said, is what it was, else the EKS tag \"environment\", else NAME
+if that is dev, staging, prod or control-plane.
 
 Examples:
   kubectl bridge register dev --region eu-west-1 --enable metrics-server,cert-manager
-  kubectl bridge register prod --aws-cluster-name acme-prod --access role --aws-role-arn arn:aws:iam::111122223333:role/acme-prod-argocd
+  kubectl bridge register prod --aws-cluster-name acme-prod --aws-role-arn arn:aws:iam::111122223333:role/argocd
   terraform output -json | kubectl bridge register staging --metadata-file -
   kubectl bridge register control-plane --in-cluster
   kubectl bridge register edge --environment prod --spoke-context kind-edge
-  kubectl bridge register lab --environment dev --endpoint https://10.0.0.5:6443 --ca-file ca.crt --token-file token
+  kubectl bridge register dev --endpoint https://10.0.0.5:6443 --ca-file ca.crt --token-file token
   kubectl bridge register dev --dry-run"
 )]
 pub struct RegisterArgs {

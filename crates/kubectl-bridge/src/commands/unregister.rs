@@ -81,6 +81,20 @@ async fn finish_deleted(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -
     let Some(found) = Operation::find(live, &options.name).await? else {
         return Ok(false);
     };
+    let left: Vec<String> = found
+        .left_behind()
+        .map(|taken| format!("{}/{}", taken.namespace, taken.name))
+        .collect();
+    if !left.is_empty() {
+        bail!(
+            "the cluster Secret of \"{}\" was deleted while it was being drained, and what these Applications deployed is still \
+             on the cluster: {}; register it again and run this again with --drain, or delete Secret {}/{} to leave it there",
+            options.name,
+            left.join(", "),
+            live.namespace(),
+            found.secret_name()
+        );
+    }
     if options.write.dry_run == DryRun::None {
         found.delete(live).await?;
     }
@@ -95,8 +109,12 @@ async fn finish_deleted(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -
 }
 
 impl Leaving<'_> {
+    fn name(&self) -> &str {
+        crate::select::shown_name(&self.secret)
+    }
+
     fn line(&self) -> String {
-        view::line(crate::select::shown_name(&self.secret))
+        view::line(self.name())
     }
 
     /// Applications that deploy there. That they cannot be listed is a reason to stop: there may be any number.
@@ -115,7 +133,7 @@ impl Leaving<'_> {
 
     async fn refuse_or_remove(&self) -> anyhow::Result<Exit> {
         if let Hub::Live(live) = self.hub
-            && let Some(operation) = Operation::find(live, &self.secret.cluster.name).await?
+            && let Some(operation) = Operation::find(live, self.name()).await?
             && operation.is_of(&self.secret)
         {
             bail!(

@@ -40,7 +40,7 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
     let secret = &leaving.secret;
     let out = &leaving.ctx.out;
     let write = &leaving.options.write;
-    let unfinished = unfinished(leaving, live).await?;
+    let found = Operation::find(live, leaving.name()).await?;
     let applications = leaving.applications().await?;
     let sets = leaving.hub.applicationsets().await.with_context(|| {
         format!(
@@ -61,15 +61,7 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
         );
     }
     refuse_used_hub(leaving).await?;
-    let operation = match &unfinished {
-        Some(old) => {
-            let mut operation = old.clone();
-            operation.add(plan.taken());
-            operation.toggles.extend(plan.toggles.iter().cloned());
-            operation
-        }
-        None => Operation::new(secret, plan.toggles.clone(), plan.taken()),
-    };
+    let operation = merge(leaving, &plan, found.as_ref())?;
     let steps = plan.steps(
         live.namespace(),
         &operation.secret_name(),
@@ -94,7 +86,7 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
         return Ok(Exit::Failure);
     }
 
-    match unfinished {
+    match found {
         Some(old) if old != operation => operation.save(live).await?,
         Some(_) => {}
         None => operation.create(live).await?,
@@ -142,26 +134,37 @@ async fn refuse_used_hub(leaving: &Leaving<'_>) -> anyhow::Result<()> {
     )
 }
 
-/// The note of an earlier run about this very Secret. One about a Secret that is gone has no use any more.
-async fn unfinished(leaving: &Leaving<'_>, live: &LiveHub) -> anyhow::Result<Option<Operation>> {
+/// The note of this run: of an earlier one about this very Secret it keeps all; of one about a Secret that was deleted too
+/// early, what is still left behind on the spoke.
+fn merge(leaving: &Leaving<'_>, plan: &DrainPlan, found: Option<&Operation>) -> anyhow::Result<Operation> {
     let out = &leaving.ctx.out;
-    match Operation::find(live, &leaving.secret.cluster.name).await? {
+    let new = || {
+        Operation::new(
+            leaving.name(),
+            &leaving.secret,
+            plan.toggles.clone(),
+            plan.taken(),
+        )
+    };
+    Ok(match found {
+        None => new(),
         Some(old) if old.is_of(&leaving.secret) => {
             out.note(format_args!("taking up the run that began at {}", old.started))?;
-            Ok(Some(old))
+            let mut operation = old.clone();
+            operation.add(plan.taken());
+            operation.toggles.extend(plan.toggles.iter().cloned());
+            operation
         }
         Some(old) => {
             out.note(format_args!(
-                "a note of {} is about a Secret that is gone: it goes too",
+                "a run that began at {} was about a cluster Secret that is gone: what it left behind is taken over",
                 old.started
             ))?;
-            if leaving.options.write.dry_run == DryRun::None {
-                old.delete(live).await?;
-            }
-            Ok(None)
+            let mut operation = new();
+            operation.add(old.left_behind().cloned());
+            operation
         }
-        None => Ok(None),
-    }
+    })
 }
 
 /// The objects themselves, without those made only to delete what is left behind.
@@ -234,13 +237,7 @@ impl Drain<'_> {
 
     /// Has Argo CD delete what Applications without a finalizer left behind.
     async fn remove_leftovers(&mut self) -> anyhow::Result<()> {
-        let leftovers: Vec<Taken> = self
-            .operation
-            .applications
-            .iter()
-            .filter(|taken| taken.leaves_resources && !taken.removed)
-            .cloned()
-            .collect();
+        let leftovers: Vec<Taken> = self.operation.left_behind().cloned().collect();
         for taken in &leftovers {
             let Taken { namespace, name, .. } = taken;
             match applications::get(self.live, namespace, name).await? {

@@ -26,7 +26,7 @@ const PREFIX: &str = "kubectl-bridge-op-";
 pub struct Operation {
     /// What it is: `drain`.
     pub kind: String,
-    /// `data.name` of the cluster.
+    /// Name of the cluster.
     pub cluster: String,
     /// Name of its Secret.
     pub secret_name: String,
@@ -58,12 +58,17 @@ pub struct Taken {
 }
 
 impl Operation {
-    /// A new one.
-    pub fn new(secret: &ClusterSecret, toggles: Vec<String>, applications: Vec<Taken>) -> Self {
+    /// A new one about the cluster that goes by this name.
+    pub fn new(
+        cluster: &str,
+        secret: &ClusterSecret,
+        toggles: Vec<String>,
+        applications: Vec<Taken>,
+    ) -> Self {
         let now = jiff::Timestamp::now();
         Self {
             kind: "drain".into(),
-            cluster: secret.cluster.name.clone(),
+            cluster: cluster.to_owned(),
             secret_name: secret.cluster.secret_name.clone(),
             secret_uid: secret.uid.clone(),
             started: now.round(jiff::Unit::Second).unwrap_or(now).to_string(),
@@ -86,6 +91,13 @@ impl Operation {
             }
         }
         self.applications.len() > before
+    }
+
+    /// Applications that are gone, or will be, with what they deployed still there.
+    pub fn left_behind(&self) -> impl Iterator<Item = &Taken> {
+        self.applications
+            .iter()
+            .filter(|taken| taken.leaves_resources && !taken.removed)
     }
 
     /// Whether this Application is in it.
@@ -226,6 +238,7 @@ mod tests {
     #[test]
     fn what_is_known_is_kept() {
         let mut operation = Operation::new(
+            "dev",
             &ClusterSecret::from_secret(Secret::default()),
             vec![],
             vec![taken("a")],
@@ -234,6 +247,13 @@ mod tests {
         assert!(operation.add([taken("a"), taken("b")]));
         assert!(!operation.add([taken("b")]));
         assert!(operation.applications[0].removed);
+        assert_eq!(
+            operation
+                .left_behind()
+                .map(|taken| taken.name.as_str())
+                .collect::<Vec<_>>(),
+            ["b"]
+        );
         let again: Operation = serde_json::from_slice(&operation.bytes().unwrap()).unwrap();
         assert_eq!(again, operation);
     }
