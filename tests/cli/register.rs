@@ -109,8 +109,13 @@ async fn what_a_registration_was_is_remembered() {
     );
     assert_eq!(first.fine(), "cluster/prod created\n");
     // Neither name, region nor role said again.
-    let again = with_aws(&bridge, &fake, "register prod --enable keda").fine();
-    assert_eq!(again, "cluster/prod configured\n");
+    let again = with_aws(&bridge, &fake, "register prod --enable keda");
+    assert!(
+        again.stderr.contains("  + label enable_keda: \"true\"\n"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(again.fine(), "cluster/prod configured\n");
     let prod = shown(&bridge, "prod");
     assert_eq!(
         prod["access"],
@@ -118,6 +123,14 @@ async fn what_a_registration_was_is_remembered() {
     );
     assert_eq!(prod["environment"], "prod", "from the tag");
     assert_eq!(fake.requests().last().unwrap().region, "eu-west-1");
+    // By its ARN, which says the region; and with a profile that is not there.
+    let arn = "arn:aws:eks:eu-west-1:111122223333:cluster/acme_Prod";
+    let by_arn = with_aws(&bridge, &fake, &format!("register prod --aws-cluster-name {arn}"));
+    assert_eq!(by_arn.fine(), "cluster/prod unchanged\n");
+    let line = format!("register prod --aws-cluster-name {arn} --region us-west-2");
+    with_aws(&bridge, &fake, &line).fails(2, &["--region contradicts the ARN, which is in eu-west-1"]);
+    with_aws(&bridge, &fake, "register prod --profile nope")
+        .fails(1, &["no AWS credentials for profile \"nope\""]);
     // The way in may change.
     with_aws(&bridge, &fake, "register prod --access capability").fine();
     let prod = shown(&bridge, "prod");

@@ -252,3 +252,44 @@ async fn without_rights_it_says_which() {
             .success()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_one_creates() {
+    let (hub, fake) = tokio::try_join!(Hub::shared(), FakeEks::start()).unwrap();
+    fake.add_cluster(EksCluster::named("dev"));
+    let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
+    let children: Vec<_> = (0..6)
+        .map(|at| {
+            bridge
+                .command(&["register", "dev", "--label", &format!("run-{at}=x")])
+                .envs(fake.env())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let mut created = 0;
+    let mut wrote = Vec::new();
+    for (at, child) in children.into_iter().enumerate() {
+        let ran = crate::run::Ran::of(&["register"], &child.wait_with_output().unwrap());
+        match (ran.code, ran.stdout.as_str()) {
+            (0, "cluster/dev created\n") => created += 1,
+            (0, "cluster/dev configured\n") => {}
+            _ => {
+                ran.fails(1, &["AlreadyExists"]);
+                continue;
+            }
+        }
+        wrote.push(format!("run-{at}"));
+    }
+    assert_eq!(created, 1);
+    let written = secret(&hub, "dev").await;
+    for label in wrote {
+        assert_eq!(written["metadata"]["labels"][&label], "x", "{label}");
+    }
+    // The hub itself says which version it has.
+    bridge.line("register control-plane --in-cluster").fine();
+    let written = secret(&hub, "control-plane").await;
+    assert_eq!(written["metadata"]["labels"]["kubernetes_version"], "1.37");
+}

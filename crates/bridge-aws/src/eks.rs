@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider};
 use aws_sdk_eks::config::ProvideCredentials as _;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use bridge_core::facts::{EksArn, EksFacts};
@@ -125,7 +125,11 @@ async fn load(options: &AwsOptions) -> SdkConfig {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
+        // As the aws CLI has it: a profile that is named wins over keys in the environment, which may be another account's.
+        let credentials = ProfileFileCredentialsProvider::builder()
+            .profile_name(profile)
+            .build();
+        loader = loader.profile_name(profile).credentials_provider(credentials);
     }
     let config = loader.load().await;
     let default_attempts = RetryConfig::standard().max_attempts();

@@ -36,11 +36,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
     /// No credentials anywhere.
-    #[error(
-        "no AWS credentials found{}: looked at AWS_ACCESS_KEY_ID, the profile in ~/.aws (SSO, assumed role, credential process), \
-         web identity, container and instance metadata; log in (\"aws sso login\") or name a profile with --profile",
-        profile.as_ref().map(|name| format!(" for profile \"{name}\"")).unwrap_or_default()
-    )]
+    #[error("{}", no_credentials(profile.as_deref()))]
     NoCredentials {
         /// Profile, if one was named.
         profile: Option<String>,
@@ -167,6 +163,18 @@ pub enum AwsError {
         /// Why.
         source: NotAnEksArn,
     },
+}
+
+fn no_credentials(profile: Option<&str>) -> String {
+    match profile {
+        Some(profile) => format!(
+            "no AWS credentials for profile \"{profile}\": it must be in ~/.aws/config or ~/.aws/credentials (keys, SSO, an assumed \
+             role or a credential process), and SSO needs \"aws sso login --profile {profile}\""
+        ),
+        None => "no AWS credentials found: looked at AWS_ACCESS_KEY_ID, the default profile in ~/.aws, web identity, container and \
+                 instance metadata; log in (\"aws sso login\") or name a profile with --profile"
+            .to_owned(),
+    }
 }
 
 fn said(message: Option<&str>) -> String {

@@ -182,20 +182,38 @@ async fn no_credentials_and_no_region() {
         answer.starts_with("no AWS credentials found: looked at AWS_ACCESS_KEY_ID,"),
         "{answer}"
     );
-    let answer = describe(
-        &fake,
-        "dev",
-        &[
-            ("AWS_ACCESS_KEY_ID", ""),
-            ("AWS_SECRET_ACCESS_KEY", ""),
-            ("CHILD_PROFILE", "ops"),
-        ],
-    );
+    // A profile that is named is what is meant, whatever keys the environment holds.
+    let answer = describe(&fake, "dev", &[("CHILD_PROFILE", "ops")]);
     assert!(
-        answer.starts_with("no AWS credentials found for profile \"ops\":"),
+        answer.starts_with("no AWS credentials for profile \"ops\":"),
         "{answer}"
     );
     let answer = describe(&fake, "dev", &[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")]);
     assert!(answer.starts_with("no AWS region: neither --region"), "{answer}");
     assert_eq!(fake.requests(), []);
+}
+
+#[tokio::test]
+async fn a_profile_that_is_named_wins_over_the_environment() {
+    let fake = FakeEks::start().await.unwrap();
+    fake.add_cluster(EksCluster::named("dev"));
+    let folder = std::env::temp_dir().join(format!("bridge-aws-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("credentials");
+    std::fs::write(
+        &file,
+        "[ops]\naws_access_key_id = AKIDOFOPS\naws_secret_access_key = x\n",
+    )
+    .unwrap();
+    let answer = describe(
+        &fake,
+        "dev",
+        &[
+            ("CHILD_PROFILE", "ops"),
+            ("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap()),
+        ],
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(answer.contains("status: \"ACTIVE\""), "{answer}");
+    assert_eq!(fake.requests()[0].access_key, "AKIDOFOPS");
 }

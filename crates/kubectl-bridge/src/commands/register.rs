@@ -30,6 +30,9 @@ pub(in crate::commands) use api::failed;
 /// How often to start over when somebody changes the Secret between the look and the write.
 const ATTEMPTS: u32 = 3;
 
+/// How the step on the hub begins.
+const HUB_STEP: &str = "hub: ";
+
 /// What `-o json` prints.
 #[derive(Serialize)]
 struct RegisterPlan<'a> {
@@ -71,7 +74,7 @@ async fn once(ctx: &Context, hub: &Hub, options: &RegisterOptions, metadata: &Ma
     let clusters = hub.clusters().await?;
     let current = clusters.iter().find(|secret| secret.cluster.name == options.name);
     let mut steps = Vec::new();
-    let found = access::find(ctx, options, current, &mut steps).await?;
+    let found = access::find(ctx, hub, options, current, &mut steps).await?;
     let mut annotations = metadata.clone();
     annotations.extend(options.annotations.clone());
     let mut registration = Registration {
@@ -176,9 +179,9 @@ fn hub_step(hub: &Hub, plan: &Plan) -> String {
     };
     let name = &plan.after.secret_name;
     if hub.is_folder() {
-        format!("hub: {verb} clusters/{name} in {hub}")
+        format!("{HUB_STEP}{verb} clusters/{name} in {hub}")
     } else {
-        format!("hub: {verb} Secret {}/{name}", hub.namespace())
+        format!("{HUB_STEP}{verb} Secret {}/{name}", hub.namespace())
     }
 }
 
@@ -190,32 +193,37 @@ fn show(
     steps: &[String],
     effect: &[String],
 ) -> anyhow::Result<()> {
-    if options.write.dry_run == DryRun::None {
-        // What AWS and the spoke are asked was said as it happened.
-        if let Some(step) = steps.last().filter(|step| step.starts_with("hub: ")) {
-            ctx.out.note(step)?;
-        }
-        if !plan.diffs.is_empty() {
-            for line in effect {
-                ctx.out.note(line)?;
-            }
-        }
-        return Ok(());
-    }
+    let dry = options.write.dry_run != DryRun::None;
     if ctx.out.is_machine() {
         return Ok(());
     }
+    let print = |text: std::fmt::Arguments<'_>| {
+        if dry {
+            ctx.out.line(text)
+        } else {
+            ctx.out.note(text)
+        }
+    };
     for step in steps {
-        ctx.out.line(step)?;
+        // What AWS and the spoke are asked was said as it happened.
+        if dry || step.starts_with(HUB_STEP) {
+            print(format_args!("{step}"))?;
+        }
     }
-    for diff in &plan.diffs {
+    // A new Secret is all new.
+    let diffs = if dry || plan.current.is_some() {
+        plan.diffs.as_slice()
+    } else {
+        &[]
+    };
+    for diff in diffs {
         let (sign, text) = crate::edit::diff_line(diff);
         let style = diff_style(sign);
-        ctx.out.line(format_args!("  {style}{sign} {text}{style:#}"))?;
+        print(format_args!("  {style}{sign} {text}{style:#}"))?;
     }
     if !plan.diffs.is_empty() {
         for line in effect {
-            ctx.out.line(format_args!("  {line}"))?;
+            print(format_args!("  {line}"))?;
         }
     }
     Ok(())

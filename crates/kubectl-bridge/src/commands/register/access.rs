@@ -12,8 +12,9 @@ use bridge_core::{
     registration::Access,
     secret::ClusterSecret,
 };
+use bridge_kube::Hub;
 
-use super::spoke::Spoke;
+use super::{api, spoke::Spoke};
 use crate::{
     args::{EksAccess, RegisterOptions, Way},
     context::Context,
@@ -49,6 +50,7 @@ impl Found {
 /// Finds it; each look at something else than the hub becomes a step.
 pub async fn find(
     ctx: &Context,
+    hub: &Hub,
     options: &RegisterOptions,
     current: Option<&ClusterSecret>,
     steps: &mut Vec<String>,
@@ -101,6 +103,10 @@ pub async fn find(
         );
         note(ctx, steps, step)?;
         found.facts = Some(facts);
+    } else if let (Access::InCluster, Hub::Live(live)) = (&found.access, hub) {
+        // The hub says it itself. Only good to have: whoever may write Secrets may not need to be told this.
+        let version = live.client().apiserver_version().await;
+        found.kubernetes_version = version.ok().map(|info| api::version(&info));
     }
     Ok(found)
 }

@@ -1,6 +1,13 @@
-//! Failures of plain API calls, in kubectl's words and without credentials.
+//! Answers of plain API calls, and their failures in kubectl's words and without credentials.
 
 use anyhow::anyhow;
+use k8s_openapi::apimachinery::pkg::version::Info;
+
+/// `1.34`: EKS calls its minor version "34+".
+pub fn version(info: &Info) -> String {
+    let minor: String = info.minor.chars().take_while(char::is_ascii_digit).collect();
+    format!("{}.{minor}", info.major)
+}
 
 /// A failed API call. The library's own texts are not kept: they may quote what a credential plugin printed.
 pub(in crate::commands) fn failed(what: &str, error: &kube::Error) -> anyhow::Error {

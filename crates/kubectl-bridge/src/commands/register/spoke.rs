@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    api::failed,
+    api::{self, failed},
     kubeconfig::{Copied, Entry},
 };
 use crate::{args::RegisterOptions, context::Context};
@@ -138,9 +138,7 @@ impl Spoke {
         let version = self
             .limited("asking for its version", self.client.apiserver_version())
             .await?;
-        // EKS says "34+".
-        let minor: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
-        Ok(format!("{}.{minor}", version.major))
+        Ok(api::version(&version))
     }
 
     /// Makes the account, or finds it as it is, and returns the way in with its token.
