@@ -100,6 +100,12 @@ async fn a_wrong_token_and_an_empty_fleet_delete_nothing_and_the_last_toggle_doe
     assert_eq!(uids(&hub).await.unwrap(), before);
     clusters(&hub).await.unwrap();
     program.ready().await.unwrap();
+    // Whoever was refused need not wait for Argo CD's next try, three minutes later.
+    eventually("the error to go", Duration::from_secs(10), async || {
+        Ok((!conditions(&hub, "addon-y").await?.contains("the fleet is empty")).then_some(()))
+    })
+    .await
+    .unwrap();
 
     // Off on one of two clusters, then on the last.
     hub.kubectl(&["label", "secret", "dev", "enable_y=true"])

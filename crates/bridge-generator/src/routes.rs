@@ -109,11 +109,14 @@ fn authenticate(service: &Service, headers: &HeaderMap) -> Result<(), Refusal> {
         .map(|(_, token)| token.trim())
         .ok_or(Refusal::UnknownToken)?;
     if service.tokens.admit(token) {
+        service.unresolved(false);
         Ok(())
     } else if token.starts_with('$') {
-        tracing::warn!(
-            "a bearer token starts with $: the key is missing in the Secret that the plugin's ConfigMap names"
-        );
+        if service.unresolved(true) {
+            tracing::warn!(
+                "a bearer token starts with $: the key is missing in the Secret that the plugin's ConfigMap names"
+            );
+        }
         Err(Refusal::UnresolvedToken)
     } else {
         Err(Refusal::UnknownToken)

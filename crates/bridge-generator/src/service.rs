@@ -24,6 +24,8 @@ pub struct Service {
     /// Which ApplicationSets are known, and when each was last answered.
     pub answered: Arc<Answered>,
     ending: AtomicBool,
+    /// A reference in place of a token is said once in the log until somebody shows a token: who has none could fill it.
+    unresolved: AtomicBool,
 }
 
 impl Service {
@@ -36,7 +38,13 @@ impl Service {
             metrics: Arc::new(Metrics::new()),
             answered: Arc::default(),
             ending: AtomicBool::new(false),
+            unresolved: AtomicBool::new(false),
         }
+    }
+
+    /// Notes whether a caller showed a token, or a reference to one; says whether that is news.
+    pub(crate) fn unresolved(&self, unresolved: bool) -> bool {
+        self.unresolved.swap(unresolved, Ordering::Relaxed) != unresolved
     }
 
     /// From now on the service is not ready, though it still answers.

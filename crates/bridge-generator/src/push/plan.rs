@@ -79,13 +79,16 @@ impl Plan {
         fingerprint: Option<String>,
         now: Instant,
     ) {
-        match self.entries.get_mut(key) {
-            Some(entry) => entry.seen(set, fingerprint, now),
-            None => {
-                self.entries
-                    .insert(key.clone(), Entry::new(set, fingerprint, now));
-            }
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.seen(set, fingerprint, now);
+            return;
         }
+        let can_be_answered = fingerprint.is_some();
+        let mut entry = Entry::new(set, fingerprint, now);
+        if can_be_answered {
+            entry.revive(now);
+        }
+        self.entries.insert(key.clone(), entry);
     }
 
     /// It is gone, or uses this service no more.
@@ -93,8 +96,8 @@ impl Plan {
         self.entries.remove(key);
     }
 
-    /// There is a fleet again after there was none: whoever was refused meanwhile need not wait for the controller's
-    /// next try, which is three minutes away.
+    /// There is a fleet after there was none: whoever was refused meanwhile need not wait for the controller's next try,
+    /// which is three minutes away.
     pub(super) fn revive(&mut self, now: Instant) {
         self.entries.values_mut().for_each(|entry| entry.revive(now));
     }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use bridge_core::cluster::Cluster;
-use tokio::time::sleep;
-use tracing::{info, warn};
+use tokio::{task::spawn_blocking, time::sleep};
+use tracing::{error, info, warn};
 
 use super::{fleet::Builder, view::FleetView};
 use crate::{HubError, folder::load_clusters};
@@ -25,32 +25,39 @@ const CLUSTERS: &str = "clusters";
 /// ages: with a folder an empty list means an accident, never that the last cluster was unregistered.
 pub fn follow_folder(dir: &Path) -> (FleetView, impl Future<Output = ()> + Send + use<>) {
     let (source, view) = FleetView::new();
-    (view, follow(dir.to_owned(), Builder::new(source)))
+    (view, follow(Looker::new(dir), Builder::new(source)))
 }
 
-async fn follow(dir: PathBuf, mut builder: Builder) {
-    let keys = RandomState::new();
-    let mut served: Option<Contents> = None;
-    let mut before: Option<Contents> = None;
+async fn follow(mut looker: Looker, mut builder: Builder) {
+    let folder = looker.dir.clone();
     let mut complaint = String::new();
     while !builder.is_closed() {
-        match look(&dir, &keys, served.as_ref(), before.as_ref()) {
-            Ok(Look::Same) => builder.publish(),
-            Ok(Look::Changing(seen)) => before = Some(seen),
-            Ok(Look::Changed(seen, clusters)) => {
-                builder.reset(clusters.into_iter());
+        // A large folder takes a while, and the threads that answer must not wait for a disk.
+        let work = spawn_blocking(move || {
+            let found = looker.look();
+            (looker, found)
+        });
+        let Ok((back, found)) = work.await else {
+            error!(folder = %folder.display(), "the folder is followed no more");
+            return;
+        };
+        looker = back;
+        match found {
+            Ok(Look::Changing) => {}
+            Ok(fresh) => {
+                if let Look::Changed(clusters) = fresh {
+                    builder.reset(clusters.into_iter());
+                }
                 builder.publish();
-                served = Some(seen);
                 if !complaint.is_empty() {
-                    info!(folder = %dir.display(), "the folder can be read again");
+                    info!(folder = %folder.display(), "the folder can be read again");
                     complaint.clear();
                 }
             }
             Err(problem) => {
-                before = None;
                 let text = problem.to_string();
                 if text != complaint {
-                    warn!(folder = %dir.display(), problem = text, "keeping the fleet that was there");
+                    warn!(folder = %folder.display(), problem = text, "keeping the fleet that was there");
                     complaint = text;
                 }
             }
@@ -62,13 +69,23 @@ async fn follow(dir: PathBuf, mut builder: Builder) {
 /// File names with a hash of what is in them.
 type Contents = BTreeMap<PathBuf, u64>;
 
+/// Looks at a folder and remembers what it saw.
+struct Looker {
+    dir: PathBuf,
+    keys: RandomState,
+    /// What is served.
+    served: Option<Contents>,
+    /// What the look before saw.
+    before: Option<Contents>,
+}
+
 enum Look {
     /// What is served.
     Same,
     /// Something else than the look before saw: maybe somebody is writing just now.
-    Changing(Contents),
+    Changing,
     /// Something new, and it holds still.
-    Changed(Contents, Vec<Cluster>),
+    Changed(Vec<Cluster>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -83,32 +100,68 @@ enum Problem {
     Load(#[from] HubError),
 }
 
-fn look(
-    dir: &Path,
-    keys: &RandomState,
-    served: Option<&Contents>,
-    before: Option<&Contents>,
-) -> Result<Look, Problem> {
-    let seen = contents(&dir.join(CLUSTERS), keys)?;
-    if served == Some(&seen) {
-        return Ok(Look::Same);
+impl Looker {
+    fn new(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            keys: RandomState::new(),
+            served: None,
+            before: None,
+        }
     }
-    if before != Some(&seen) {
-        return Ok(Look::Changing(seen));
+
+    fn look(&mut self) -> Result<Look, Problem> {
+        let before = self.before.take();
+        let seen = self.contents()?;
+        if self.served.as_ref() == Some(&seen) {
+            return Ok(Look::Same);
+        }
+        if before.as_ref() != Some(&seen) {
+            self.before = Some(seen);
+            return Ok(Look::Changing);
+        }
+        // Their credentials are forgotten here.
+        let clusters: Vec<Cluster> = load_clusters(&self.dir)?
+            .into_iter()
+            .map(|secret| secret.cluster)
+            .collect();
+        if clusters.is_empty() {
+            return Err(Problem::NoClusters(self.dir.join(CLUSTERS)));
+        }
+        // Whatever was written while it was loaded is for the next look.
+        if self.contents()? != seen {
+            return Ok(Look::Changing);
+        }
+        self.served = Some(seen);
+        Ok(Look::Changed(clusters))
     }
-    // Their credentials are forgotten here.
-    let clusters: Vec<Cluster> = load_clusters(dir)?
-        .into_iter()
-        .map(|secret| secret.cluster)
-        .collect();
-    if clusters.is_empty() {
-        return Err(Problem::NoClusters(dir.join(CLUSTERS)));
-    }
-    // Whatever was written while it was loaded is for the next look.
-    if contents(&dir.join(CLUSTERS), keys)? == seen {
-        Ok(Look::Changed(seen, clusters))
-    } else {
-        Ok(Look::Changing(seen))
+
+    fn contents(&self) -> Result<Contents, Problem> {
+        let dir = self.dir.join(CLUSTERS);
+        let unreadable = |path: &Path| {
+            let path = path.to_owned();
+            move |cause| Problem::Unreadable { path, cause }
+        };
+        let mut contents = Contents::new();
+        for entry in std::fs::read_dir(&dir).map_err(unreadable(&dir))? {
+            let path = entry.map_err(unreadable(&dir))?.path();
+            let hidden = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let manifest = path
+                .extension()
+                .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json");
+            if hidden || !manifest || !path.is_file() {
+                continue;
+            }
+            let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
+            // An editor that truncates and then writes: without this, the cluster would be gone for a moment.
+            if bytes.trim_ascii().is_empty() {
+                return Err(Problem::EmptyFile(path));
+            }
+            contents.insert(path, self.keys.hash_one(bytes));
+        }
+        Ok(contents)
     }
 }
 
@@ -123,33 +176,6 @@ fn whole(error: &HubError) -> String {
     text
 }
 
-fn contents(dir: &Path, keys: &RandomState) -> Result<Contents, Problem> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |cause| Problem::Unreadable { path, cause }
-    };
-    let mut contents = Contents::new();
-    for entry in std::fs::read_dir(dir).map_err(unreadable(dir))? {
-        let path = entry.map_err(unreadable(dir))?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let manifest = path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json");
-        if hidden || !manifest || !path.is_file() {
-            continue;
-        }
-        let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
-        // An editor that truncates and then writes: without this, the cluster would be gone for a moment.
-        if bytes.trim_ascii().is_empty() {
-            return Err(Problem::EmptyFile(path));
-        }
-        contents.insert(path, keys.hash_one(bytes));
-    }
-    Ok(contents)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,88 +187,60 @@ mod tests {
         std::fs::write(dir.join(CLUSTERS).join(format!("{name}.yaml")), text).unwrap();
     }
 
-    struct Watcher {
-        dir: tempfile::TempDir,
-        keys: RandomState,
-        served: Option<Contents>,
-        before: Option<Contents>,
+    fn folder() -> (tempfile::TempDir, Looker) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(CLUSTERS)).unwrap();
+        let looker = Looker::new(dir.path());
+        (dir, looker)
     }
 
-    impl Watcher {
-        fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            std::fs::create_dir(dir.path().join(CLUSTERS)).unwrap();
-            Self {
-                dir,
-                keys: RandomState::new(),
-                served: None,
-                before: None,
+    /// `same`, `changing`, the names served from now on, or the problem.
+    fn look(looker: &mut Looker) -> String {
+        match looker.look() {
+            Ok(Look::Same) => "same".to_owned(),
+            Ok(Look::Changing) => "changing".to_owned(),
+            Ok(Look::Changed(clusters)) => {
+                let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+                names.join(",")
             }
-        }
-
-        /// `same`, `changing`, the names served from now on, or the problem.
-        fn look(&mut self) -> String {
-            match look(
-                self.dir.path(),
-                &self.keys,
-                self.served.as_ref(),
-                self.before.as_ref(),
-            ) {
-                Ok(Look::Same) => "same".to_owned(),
-                Ok(Look::Changing(seen)) => {
-                    self.before = Some(seen);
-                    "changing".to_owned()
-                }
-                Ok(Look::Changed(seen, clusters)) => {
-                    self.served = Some(seen);
-                    clusters
-                        .iter()
-                        .map(|cluster| cluster.name.as_str())
-                        .collect::<Vec<_>>()
-                        .join(",")
-                }
-                Err(problem) => {
-                    self.before = None;
-                    problem.to_string()
-                }
-            }
+            Err(problem) => problem.to_string(),
         }
     }
 
     #[test]
     fn a_change_is_taken_once_it_holds_still() {
-        let mut watcher = Watcher::new();
-        write(watcher.dir.path(), "dev", "dev");
+        let (dir, mut looker) = folder();
+        write(dir.path(), "dev", "dev");
         assert_eq!(
-            [watcher.look(), watcher.look(), watcher.look()],
+            [look(&mut looker), look(&mut looker), look(&mut looker)],
             ["changing", "dev", "same"]
         );
-        write(watcher.dir.path(), "prod", "prod");
-        assert_eq!(watcher.look(), "changing");
-        write(watcher.dir.path(), "prod", "staging");
+        write(dir.path(), "prod", "prod");
+        assert_eq!(look(&mut looker), "changing");
+        write(dir.path(), "prod", "staging");
         assert_eq!(
-            [watcher.look(), watcher.look(), watcher.look()],
+            [look(&mut looker), look(&mut looker), look(&mut looker)],
             ["changing", "dev,prod", "same"]
         );
     }
 
     #[test]
     fn half_a_folder_is_no_fleet() {
-        let mut watcher = Watcher::new();
-        let file = watcher.dir.path().join(CLUSTERS).join("prod.yaml");
-        assert_eq!(watcher.look(), "changing");
-        assert!(watcher.look().starts_with("no cluster Secret in"));
-        write(watcher.dir.path(), "dev", "dev");
-        write(watcher.dir.path(), "prod", "prod");
-        assert_eq!([watcher.look(), watcher.look()], ["changing", "dev,prod"]);
+        let (dir, mut looker) = folder();
+        let file = dir.path().join(CLUSTERS).join("prod.yaml");
+        assert_eq!(look(&mut looker), "changing");
+        assert!(look(&mut looker).starts_with("no cluster Secret in"));
+        write(dir.path(), "dev", "dev");
+        write(dir.path(), "prod", "prod");
+        assert_eq!([look(&mut looker), look(&mut looker)], ["changing", "dev,prod"]);
         std::fs::write(&file, "").unwrap();
-        assert!(watcher.look().ends_with("prod.yaml is empty"));
+        assert!(look(&mut looker).ends_with("prod.yaml is empty"));
         std::fs::write(&file, "metadata:\n  name: [prod").unwrap();
-        assert_eq!(watcher.look(), "changing");
-        assert!(watcher.look().contains("prod.yaml"));
+        assert_eq!(look(&mut looker), "changing");
+        assert!(look(&mut looker).contains("prod.yaml"));
         std::fs::remove_file(&file).unwrap();
-        assert_eq!([watcher.look(), watcher.look()], ["changing", "dev"]);
-        std::fs::remove_dir_all(watcher.dir.path().join(CLUSTERS)).unwrap();
-        assert!(watcher.look().starts_with("cannot read"));
+        assert_eq!([look(&mut looker), look(&mut looker)], ["changing", "dev"]);
+        std::fs::remove_dir_all(dir.path().join(CLUSTERS)).unwrap();
+        assert!(look(&mut looker).starts_with("cannot read"));
     }
 }

@@ -31,8 +31,9 @@ const REPLICA_LAG: Duration = Duration::from_millis(300);
 const AHEAD: Duration = Duration::from_secs(30);
 /// What Argo CD says of a cluster it does not know (Argo CD `util/argo`).
 const UNKNOWN_CLUSTER: &str = "there are no clusters with this name";
-/// What Argo CD says of this service when there was no fleet (Argo CD `applicationset/services/internal/http`).
-const NO_ANSWER: &str = "API error with status code 503";
+/// What Argo CD says when a plugin gave no answer: a refusal, or nobody there (Argo CD
+/// `applicationset/services/plugin`).
+const NO_ANSWER: &str = "error get api";
 
 /// An ApplicationSet and what it waits for.
 #[derive(Debug)]

@@ -352,9 +352,14 @@ fn who_was_refused_while_there_was_no_fleet_is_woken() {
     scene.plan.revive(scene.now);
     assert_eq!(scene.pushes(), [format!("{A}.1@2")]);
     let mut other = Scene::new();
-    other.seen(2, None, Some("API error with status code 401"));
+    other.seen(2, None, Some("template: missing key"));
     other.plan.revive(other.now);
     other.quiet();
+    // Nobody was there at all.
+    let mut plan = Plan::default();
+    let nobody = Some("error get api 'x': dial tcp 10.0.0.1:80: connect: connection refused");
+    plan.seen(&key(), set(1, None, nobody), Some(A.to_owned()), other.now);
+    assert_eq!(plan.due(other.now, 10).len(), 1);
 }
 
 #[test]
