@@ -334,6 +334,35 @@ async fn an_empty_cluster_goes_at_once_and_a_stuck_one_says_why() {
         .await
         .unwrap();
     assert_eq!(bridge.line("unregister a").fine(), "cluster/a deleted\n");
+    // Of another Argo CD on the same API server, and of ours in a namespace of its own.
+    let ours = format!("{}-apps", hub.namespace());
+    let other = Hub::shared().await.unwrap();
+    let application = |namespace: &str| {
+        format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: far, namespace: {namespace}}}\nspec: {{project: \
+             default, source: {{repoURL: 'https://example.com/x.git', path: .}}, destination: {{name: b, namespace: x}}}}\n"
+        )
+    };
+    other.create(&application(other.namespace())).await.unwrap();
+    hub.kubectl(&["create", "namespace", &ours])
+        .await
+        .unwrap()
+        .success()
+        .unwrap();
+    hub.create(&application(&ours)).await.unwrap();
+    bridge.line("unregister b").fails(
+        1,
+        &[
+            "another Argo CD lives there",
+            "cluster/b stays: 1 Application still points at it",
+            &format!("{ours}/far"),
+        ],
+    );
+    hub.kubectl(&["delete", "application", "far", "-n", &ours])
+        .await
+        .unwrap()
+        .success()
+        .unwrap();
     // No Argo CD runs here: an Application with a finalizer stays for ever.
     hub.create(
         "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: stuck}\nspec: {project: default, source: {repoURL: \
@@ -379,6 +408,8 @@ async fn an_empty_cluster_goes_at_once_and_a_stuck_one_says_why() {
         .success()
         .unwrap();
     assert!(!secrets.contains("kubectl-bridge-op"), "{secrets}");
+    let far = other.kubectl(&["get", "application", "far"]).await.unwrap();
+    assert!(far.status.success(), "it was not ours to delete");
 }
 
 /// Ctrl-C while it waits: it says so and ends with 130.

@@ -3,6 +3,7 @@
 mod applications;
 mod drain;
 mod operation;
+mod other_argo_cd;
 mod plan;
 
 use anyhow::{Context as _, bail};
@@ -21,6 +22,7 @@ use crate::{
 };
 
 use operation::Operation;
+use other_argo_cd::OtherArgoCds;
 
 /// What `-o json` prints.
 #[derive(Serialize)]
@@ -37,6 +39,8 @@ struct Leaving<'a> {
     hub: &'a Hub,
     secret: ClusterSecret,
     options: &'a UnregisterOptions,
+    /// Other Argo CDs on the same API server, found so far.
+    others: OtherArgoCds,
 }
 
 /// Runs `unregister`.
@@ -64,6 +68,7 @@ pub async fn run(ctx: &Context, args: UnregisterArgs) -> anyhow::Result<Exit> {
         hub: &hub,
         secret,
         options: &options,
+        others: OtherArgoCds::default(),
     };
     match options.applications {
         Applications::Refuse => leaving.refuse_or_remove().await,
@@ -125,10 +130,14 @@ impl Leaving<'_> {
                 self.line()
             )
         })?;
-        Ok(all
+        let mut pointing: Vec<Application> = all
             .into_iter()
             .filter(|application| application.targets(&self.secret.cluster))
-            .collect())
+            .collect();
+        if let Hub::Live(live) = self.hub {
+            self.others.leave_out(self.ctx, live, &mut pointing).await?;
+        }
+        Ok(pointing)
     }
 
     async fn refuse_or_remove(&self) -> anyhow::Result<Exit> {
