@@ -297,6 +297,67 @@ async fn a_change_that_nobody_takes_is_pushed_again_with_a_new_value() {
 }
 
 #[tokio::test]
+async fn other_namespaces_are_looked_at_where_they_are_named() {
+    let hub = Hub::shared().await.unwrap();
+    hub.apply(&cluster("dev", &[("environment", "dev")]))
+        .await
+        .unwrap();
+    let others: Vec<String> = ["team-a", "team-b", "else"]
+        .map(|name| format!("{}-{name}", hub.namespace()))
+        .into();
+    for namespace in &others {
+        hub.apply(&format!(
+            "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}"
+        ))
+        .await
+        .unwrap();
+        let set = addon("x").replacen(
+            "\"metadata\":{",
+            &format!("\"metadata\":{{\"namespace\":\"{namespace}\","),
+            1,
+        );
+        hub.apply(&set).await.unwrap();
+    }
+    let by_name = others[..2].join(",");
+    let by_pattern = format!("{}-team-?", hub.namespace());
+    for (round, named) in [by_name, by_pattern].into_iter().enumerate() {
+        let program = Program::on_hub(&hub, &["--applicationset-namespaces", &named])
+            .await
+            .unwrap();
+        program.ready().await.unwrap();
+        eventually(
+            "the ApplicationSets to be known",
+            Duration::from_secs(10),
+            async || {
+                program.ask("addon-x").await?;
+                let asked = "bridge_generator_requests_total{code=\"200\",applicationset=\"addon-x\"}";
+                Ok((program.metric(asked).await? > 0.0).then_some(()))
+            },
+        )
+        .await
+        .unwrap();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let label = format!("enable_x={}", round == 0);
+        hub.kubectl(&["label", "secret", "dev", "--overwrite", &label])
+            .await
+            .unwrap()
+            .success()
+            .unwrap();
+        eventually("two pushes", Duration::from_secs(5), async || {
+            let written = program
+                .metric("bridge_generator_pushes_total{outcome=\"written\"}")
+                .await?;
+            Ok((written > 1.9).then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+    let path = format!("jsonpath={REFRESH}");
+    let untouched = ["get", "applicationset", "addon-x", "-n", &others[2], "-o", &path];
+    assert_eq!(hub.kubectl(&untouched).await.unwrap().success().unwrap(), "");
+}
+
+#[tokio::test]
 async fn a_new_cluster_gets_its_applications_though_the_controller_may_not_know_it_yet() {
     let scene = Scene::new(1, &[]).await.unwrap();
     let mut wanted: Vec<String> = ["x-dev", "x-prod", "y-prod"].map(str::to_owned).into();
