@@ -125,7 +125,8 @@ pub(crate) fn colour_from_environment() {
 pub(crate) fn log_to_stderr(verbose: u8) {
     use tracing_subscriber::EnvFilter;
     let filter = match verbose {
-        0 => "error",
+        // kube logs a failed connection as an error; the command says it itself, with what to do next.
+        0 => "error,kube_client=off",
         1 => "warn,kubectl_bridge=info,bridge_core=info,bridge_kube=info,bridge_aws=info",
         2 => "info,kubectl_bridge=debug,bridge_core=debug,bridge_kube=debug,bridge_aws=debug",
         _ => "debug",
