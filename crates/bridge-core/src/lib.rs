@@ -2,12 +2,14 @@
 //!
 //! Nothing here awaits, reads a file or opens a connection.
 
+pub mod access;
 pub mod application;
 pub mod applicationset;
 pub mod catalog;
 pub mod change;
 pub mod cluster;
 pub mod connection;
+pub mod defaults;
 pub mod effect;
 pub mod facts;
 pub mod fleet;
