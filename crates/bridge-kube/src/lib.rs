@@ -2,6 +2,7 @@
 
 mod connect;
 mod context;
+mod defaults;
 mod error;
 mod failure;
 mod flags;
@@ -17,6 +18,7 @@ mod write;
 mod yaml_edit;
 
 pub use connect::{Target, connect};
+pub use defaults::DefaultsChange;
 pub use error::{Cause, Forbidden, HubError};
 pub use flags::{ConnectionFlags, user_agent};
 pub use folder::FolderHub;

@@ -1,5 +1,6 @@
 //! A folder as a hub: `clusters/` and `applicationsets/`, one object a file, comments and order kept.
 
+mod defaults;
 mod files;
 mod manifest;
 mod render;

@@ -33,6 +33,14 @@ pub(super) fn manifest(secret: &Secret) -> String {
     text
 }
 
+/// The manifest of a ConfigMap.
+pub(super) fn config_map(name: &str, data: &BTreeMap<String, String>) -> String {
+    let mut text = String::from("apiVersion: v1\nkind: ConfigMap\nmetadata:\n");
+    line(&mut text, 2, "name", name);
+    mapping(&mut text, 0, "data", Some(data));
+    text
+}
+
 /// Base64, as `data` has it.
 pub(super) fn base64(value: &k8s_openapi::ByteString) -> String {
     match serde_json::to_value(value) {

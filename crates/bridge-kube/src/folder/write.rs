@@ -286,7 +286,7 @@ fn key_edits(diffs: &[KeyDiff]) -> Vec<Edit> {
 }
 
 /// What needs an API server.
-fn refuse(write: &WriteOptions) -> Result<(), HubError> {
+pub(super) fn refuse(write: &WriteOptions) -> Result<(), HubError> {
     if write.dry_run == DryRun::Server {
         return Err(HubError::FolderCannot(
             "do --dry-run=server: there is no server to ask (--dry-run=client works)",
@@ -300,7 +300,7 @@ fn refuse(write: &WriteOptions) -> Result<(), HubError> {
     Ok(())
 }
 
-fn cannot_write(path: &std::path::Path, why: &str) -> HubError {
+pub(super) fn cannot_write(path: &std::path::Path, why: &str) -> HubError {
     HubError::Folder {
         what: format!("cannot write {}", PathBuf::from(path).display()),
         cause: Some(Cause::new(why)),

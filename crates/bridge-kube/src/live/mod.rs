@@ -4,6 +4,7 @@ mod apply;
 pub(crate) mod argo;
 mod change;
 mod create;
+mod defaults;
 mod delete;
 #[cfg(test)]
 mod mock;
