@@ -1,80 +1,31 @@
-//! The one EKS client.
+//! EKS in one region, with one set of credentials: clusters.
 
-use std::time::Duration;
-
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider};
-use aws_sdk_eks::config::ProvideCredentials as _;
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use bridge_core::facts::{EksArn, EksFacts};
+use bridge_core::facts::EksFacts;
 
 use crate::{
     describe,
-    error::{AwsError, Place},
+    error::{AwsError, Call, Place},
+    session::{AwsOptions, Session},
 };
-
-/// Attempts where neither environment nor profile says how many: a throttled account needs more than the SDK's three.
-const ATTEMPTS: u32 = 5;
-/// Longest time for a TCP and TLS connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest time for one attempt.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Where to look, as the aws CLI's flags say it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AwsOptions {
-    /// `--region`.
-    pub region: Option<String>,
-    /// `--profile`.
-    pub profile: Option<String>,
-}
 
 /// EKS in one region, with one set of credentials.
 #[derive(Debug, Clone)]
 pub struct Eks {
-    client: aws_sdk_eks::Client,
-    place: Place,
+    pub(crate) client: aws_sdk_eks::Client,
+    pub(crate) place: Place,
 }
 
 impl Eks {
-    /// Finds credentials and region; sends nothing to EKS yet.
+    pub(crate) fn new(client: aws_sdk_eks::Client, place: Place) -> Self {
+        Self { client, place }
+    }
+
+    /// [`Session::open`], for who needs EKS only.
     ///
     /// # Errors
-    /// [`AwsError::NoCredentials`], [`AwsError::NoRegion`].
+    /// Those of [`Session::open`].
     pub async fn connect(options: &AwsOptions) -> Result<Self, AwsError> {
-        let config = load(options).await;
-        let profile = options
-            .profile
-            .clone()
-            .or_else(|| std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()));
-        // Before the region: with a profile that does not exist both are missing, and this error says why.
-        let no_credentials = |source| AwsError::NoCredentials {
-            profile: profile.clone(),
-            source,
-        };
-        let account = match config.credentials_provider() {
-            None => return Err(no_credentials("no credentials provider is configured".into())),
-            Some(provider) => provider
-                .provide_credentials()
-                .await
-                .map_err(|error| no_credentials(error.into()))?
-                .account_id()
-                .map(|id| id.as_str().to_owned()),
-        };
-        let region = config
-            .region()
-            .map(|region| region.as_ref().to_owned())
-            .filter(|region| !region.is_empty())
-            .ok_or_else(|| AwsError::NoRegion {
-                profile: profile.clone(),
-            })?;
-        Ok(Self {
-            client: aws_sdk_eks::Client::new(&config),
-            place: Place {
-                region,
-                profile,
-                account,
-            },
-        })
+        Ok(Session::open(options).await?.eks())
     }
 
     /// Where this client looks.
@@ -85,65 +36,65 @@ impl Eks {
     /// Asks EKS about a cluster (`DescribeCluster`, IAM action `eks:DescribeCluster`).
     ///
     /// # Errors
-    /// Any [`AwsError`] but the two of [`Eks::connect`].
+    /// Any [`AwsError`] but those of [`Session::open`].
     pub async fn describe_cluster(&self, name: &str) -> Result<EksFacts, AwsError> {
         check_name(name)?;
+        let call = Self::call("eks:DescribeCluster", name, "describe");
         let output = self
             .client
             .describe_cluster()
             .name(name)
             .send()
             .await
-            .map_err(|error| AwsError::from_describe(name, &self.place, error))?;
+            .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
         let cluster = output.cluster().ok_or_else(|| AwsError::Missing {
             cluster: name.to_owned(),
             member: "cluster",
         })?;
         describe::facts(name, cluster)
     }
-}
 
-impl AwsOptions {
-    /// These options, in the region of a cluster that is named by its ARN.
-    #[must_use]
-    pub fn in_region_of(mut self, arn: &EksArn) -> Self {
-        self.region = Some(arn.region.clone());
-        self
-    }
-}
-
-async fn load(options: &AwsOptions) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
-    if let Ok(name) = AppName::new(bridge_core::keys::FIELD_MANAGER) {
-        loader = loader.app_name(name);
-    }
-    if let Some(region) = &options.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(profile) = &options.profile {
-        // As the aws CLI has it: a profile that is named wins over keys in the environment, which may be another account's.
-        let credentials = ProfileFileCredentialsProvider::builder()
-            .profile_name(profile)
-            .build();
-        loader = loader.profile_name(profile).credentials_provider(credentials);
-    }
-    let config = loader.load().await;
-    let default_attempts = RetryConfig::standard().max_attempts();
-    match config.retry_config() {
-        Some(retry) if retry.max_attempts() == default_attempts => {
-            let retry = retry.clone().with_max_attempts(ATTEMPTS);
-            config.into_builder().retry_config(retry).build()
+    /// Names of all clusters (`ListClusters`, IAM action `eks:ListClusters`, 100 a page), without those of the EKS Connector.
+    ///
+    /// # Errors
+    /// Any [`AwsError`] but those of [`Session::open`].
+    pub async fn list(&self) -> Result<Vec<String>, AwsError> {
+        let call = Call {
+            service: "EKS",
+            action: "eks:ListClusters",
+            doing: "list the EKS clusters".into(),
+            cluster: None,
+        };
+        let mut pages = self
+            .client
+            .list_clusters()
+            .into_paginator()
+            .page_size(PAGE)
+            .send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+            names.extend(page.clusters().iter().cloned());
         }
-        _ => config,
+        Ok(names)
+    }
+
+    /// A request about a cluster; `doing` stands before its name.
+    pub(crate) fn call(action: &'static str, cluster: &str, doing: &str) -> Call {
+        Call {
+            service: "EKS",
+            action,
+            doing: format!("{doing} EKS cluster \"{cluster}\""),
+            cluster: Some(cluster.to_owned()),
+        }
     }
 }
+
+/// Longest page of EKS.
+pub(crate) const PAGE: i32 = 100;
 
 /// `^[0-9A-Za-z][A-Za-z0-9\-_]*`, at most 100 characters (EKS service model): anything else would be another path.
-fn check_name(name: &str) -> Result<(), AwsError> {
+pub(crate) fn check_name(name: &str) -> Result<(), AwsError> {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     let fits = name.len() <= 100
         && name

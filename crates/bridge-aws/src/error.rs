@@ -1,38 +1,60 @@
-//! What can go wrong between here and EKS, by what the user can do about it.
+//! What can go wrong between here and AWS, by what the user can do about it.
 
-use aws_sdk_eks::{
-    error::{ProvideErrorMetadata as _, SdkError},
-    operation::describe_cluster::DescribeClusterError,
-};
+use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use bridge_core::facts::NotAnEksArn;
+
+mod codes;
+use codes::{is_access_denied, is_credential_trouble, is_throttling};
 
 /// Region, profile and account that a call went to, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// AWS region.
+    /// AWS region; empty for IAM, which has none.
     pub region: String,
     /// Profile, if one was named.
     pub profile: Option<String>,
     /// Account of the credentials, where they say it.
     pub account: Option<String>,
+    /// Role that was assumed, if one was named.
+    pub role: Option<String>,
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "region {}", self.region)?;
+        let mut parts = Vec::new();
+        if !self.region.is_empty() {
+            parts.push(format!("region {}", self.region));
+        }
         if let Some(account) = &self.account {
-            write!(f, ", account {account}")?;
+            parts.push(format!("account {account}"));
         }
-        match &self.profile {
-            Some(profile) => write!(f, ", profile {profile}"),
-            None => f.write_str(", default credentials"),
+        parts.push(match &self.profile {
+            Some(profile) => format!("profile {profile}"),
+            None => "default credentials".to_owned(),
+        });
+        if let Some(role) = &self.role {
+            parts.push(format!("role {role}"));
         }
+        f.write_str(&parts.join(", "))
     }
+}
+
+/// A request, in the words of its errors.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// `EKS`, `IAM`, `STS`.
+    pub service: &'static str,
+    /// IAM action that it needs.
+    pub action: &'static str,
+    /// `describe EKS cluster "dev"`
+    pub doing: String,
+    /// The cluster that it is about.
+    pub cluster: Option<String>,
 }
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// A failed look at EKS.
+/// A failed request.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
     /// No credentials anywhere.
@@ -41,6 +63,18 @@ pub enum AwsError {
         /// Profile, if one was named.
         profile: Option<String>,
         /// What the provider said.
+        source: Cause,
+    },
+    /// The role of `--assume-role` is not to be had.
+    #[error(
+        "cannot assume role {role} with {base}: its trust policy must admit them, and they need sts:AssumeRole on it"
+    )]
+    CannotAssume {
+        /// ARN of the role.
+        role: String,
+        /// With which credentials.
+        base: Box<Place>,
+        /// What STS said.
         source: Cause,
     },
     /// No region anywhere.
@@ -67,81 +101,89 @@ pub enum AwsError {
         /// Where it was looked for.
         place: Box<Place>,
     },
-    /// The credentials do not allow the look.
-    #[error(
-        "not allowed to describe EKS cluster \"{cluster}\" in {place}: the IAM action eks:DescribeCluster is needed on it{}",
-        said(message.as_deref())
-    )]
+    /// The credentials do not allow it.
+    #[error("not allowed to {doing} in {place}: the IAM action {action} is needed on it{}", said(message.as_deref()))]
     AccessDenied {
-        /// EKS name.
-        cluster: String,
+        /// What was tried.
+        doing: String,
+        /// IAM action.
+        action: &'static str,
         /// Where.
         place: Box<Place>,
-        /// What EKS said; it names the principal.
+        /// What AWS said; it names the principal.
         message: Option<String>,
     },
     /// The credentials are expired, unknown or wrong.
     #[error(
-        "EKS does not accept the AWS credentials ({code}) in {place}{}; renew them (\"aws sso login\") or name others with --profile",
+        "{service} does not accept the AWS credentials ({code}) in {place}{}; renew them (\"aws sso login\") or name others with --profile",
         said(message.as_deref())
     )]
     CredentialsRefused {
+        /// Service.
+        service: &'static str,
         /// Error code.
         code: String,
         /// Where.
         place: Box<Place>,
-        /// What EKS said.
+        /// What AWS said.
         message: Option<String>,
     },
     /// Too many requests, also after the retries.
     #[error(
-        "EKS throttles requests in {place} ({code}), also after several attempts: try again in a minute, or raise AWS_MAX_ATTEMPTS"
+        "{service} throttles requests in {place} ({code}), also after several attempts: try again in a minute, or raise AWS_MAX_ATTEMPTS"
     )]
     Throttled {
+        /// Service.
+        service: &'static str,
         /// Error code.
         code: String,
         /// Where.
         place: Box<Place>,
     },
-    /// EKS has trouble, also after the retries.
+    /// AWS has trouble, also after the retries.
     #[error(
-        "EKS in {place} answers {status}{}, also after several attempts: try again later",
+        "{service} in {place} answers {status}{}, also after several attempts: try again later",
         said(message.as_deref())
     )]
     Unavailable {
+        /// Service.
+        service: &'static str,
         /// Where.
         place: Box<Place>,
         /// HTTP status.
         status: u16,
-        /// What EKS said.
+        /// What AWS said.
         message: Option<String>,
     },
     /// No answer.
-    #[error("cannot reach EKS in {place}")]
+    #[error("cannot reach {service} in {place}")]
     Unreachable {
+        /// Service.
+        service: &'static str,
         /// Where.
         place: Box<Place>,
         /// Why.
         source: Cause,
     },
     /// An answer that is none of the above.
-    #[error(
-        "EKS refuses to describe cluster \"{cluster}\" in {place} ({code}){}",
-        said(message.as_deref())
-    )]
+    #[error("{service} refuses to {doing} in {place} ({code}){}", said(message.as_deref()))]
     Refused {
-        /// EKS name.
-        cluster: String,
+        /// Service.
+        service: &'static str,
+        /// What was tried.
+        doing: String,
         /// Where.
         place: Box<Place>,
         /// Error code.
         code: String,
-        /// What EKS said.
+        /// What AWS said.
         message: Option<String>,
     },
     /// An answer that cannot be read.
-    #[error("the answer of EKS in {place} cannot be read")]
+    #[error("the answer of {service} in {place} cannot be read")]
     Unreadable {
+        /// Service.
+        service: &'static str,
         /// Where.
         place: Box<Place>,
         /// Why.
@@ -153,6 +195,16 @@ pub enum AwsError {
         /// EKS name.
         cluster: String,
         /// Member of the `Cluster` structure.
+        member: &'static str,
+    },
+    /// A member of another answer that nothing can do without.
+    #[error("{service} was to {doing} and answers without {member}")]
+    Gap {
+        /// Service.
+        service: &'static str,
+        /// What was tried.
+        doing: String,
+        /// Member of the output.
         member: &'static str,
     },
     /// An ARN that is none.
@@ -181,116 +233,133 @@ fn said(message: Option<&str>) -> String {
     message.map(|text| format!(": {text}")).unwrap_or_default()
 }
 
-/// What an error code means, whatever the operation declares: `DescribeCluster` has answered codes that no operation of EKS
-/// lists. Throttling codes as botocore has them.
-fn is_throttling(code: &str) -> bool {
-    matches!(
-        code,
-        "Throttling"
-            | "ThrottlingException"
-            | "ThrottledException"
-            | "RequestThrottledException"
-            | "RequestThrottled"
-            | "TooManyRequestsException"
-            | "RequestLimitExceeded"
-            | "BandwidthLimitExceeded"
-            | "LimitExceededException"
-            | "SlowDown"
-            | "PriorRequestNotComplete"
-            | "EC2ThrottledException"
-            | "ProvisionedThroughputExceededException"
-            | "TransactionInProgressException"
-    )
-}
-
-fn is_access_denied(code: &str) -> bool {
-    matches!(
-        code,
-        "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" | "Forbidden"
-    )
-}
-
-fn is_credential_trouble(code: &str) -> bool {
-    matches!(
-        code,
-        "UnrecognizedClientException"
-            | "InvalidClientTokenId"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
-            | "InvalidToken"
-            | "InvalidSignatureException"
-            | "SignatureDoesNotMatch"
-            | "IncompleteSignature"
-            | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException"
-            | "RequestExpired"
-            | "OptInRequired"
-    )
-}
-
 impl AwsError {
-    pub(crate) fn from_describe(cluster: &str, place: &Place, error: SdkError<DescribeClusterError>) -> Self {
+    /// The error code of an answer that is an error of the request's own.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether the cluster, or what the request is about, does not exist.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+            || matches!(
+                self.code(),
+                Some("ResourceNotFoundException" | "NotFoundException" | "NoSuchEntity")
+            )
+    }
+
+    /// Whether what was to be made exists.
+    pub fn is_taken(&self) -> bool {
+        matches!(
+            self.code(),
+            Some("ResourceInUseException" | "EntityAlreadyExists")
+        )
+    }
+
+    /// Whether AWS does not know the principal: it does not exist, or not yet everywhere.
+    pub fn is_unknown_principal(&self) -> bool {
+        match self {
+            Self::Refused {
+                code,
+                message: Some(message),
+                ..
+            } => {
+                matches!(
+                    code.as_str(),
+                    "InvalidParameterException"
+                        | "MalformedPolicyDocument"
+                        | "MalformedPolicyDocumentException"
+                ) && message.to_ascii_lowercase().contains("invalid principal")
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn from_sdk<E>(call: &Call, place: &Place, error: SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let service = call.service;
         let place = Box::new(place.clone());
         match error {
-            SdkError::ServiceError(ref service) => {
-                let status = service.raw().status().as_u16();
+            SdkError::ServiceError(ref answer) => {
+                let status = answer.raw().status().as_u16();
                 let code = error.code().unwrap_or_default();
                 let message = error.message().map(str::to_owned);
-                Self::from_answer(cluster, place, status, code, message)
+                Self::from_answer(call, place, status, code, message)
             }
             SdkError::ResponseError(_) => Self::Unreadable {
+                service,
                 place,
                 source: error.into(),
             },
             // An SDK error displays its kind only ("dispatch failure"); what happened is below it.
             other => Self::Unreachable {
+                service,
                 place,
                 source: other.into_source().unwrap_or_else(Into::into),
             },
         }
     }
 
-    fn from_answer(
-        cluster: &str,
-        place: Box<Place>,
-        status: u16,
-        code: &str,
-        message: Option<String>,
-    ) -> Self {
-        let cluster = cluster.to_owned();
-        match code {
-            "ResourceNotFoundException" | "NotFoundException" => Self::NotFound { cluster, place },
-            code if is_throttling(code) || status == 429 => Self::Throttled {
-                code: if code.is_empty() {
-                    "429".into()
-                } else {
-                    code.into()
-                },
+    fn from_answer(call: &Call, place: Box<Place>, status: u16, code: &str, message: Option<String>) -> Self {
+        let Call {
+            service,
+            action,
+            doing,
+            cluster,
+        } = call;
+        let doing = doing.clone();
+        let or_status = |code: &str| {
+            if code.is_empty() {
+                format!("HTTP {status}")
+            } else {
+                code.to_owned()
+            }
+        };
+        // EKS says by the same code that the cluster is missing, and that what is asked of it is.
+        let is_cluster = *action == "eks:DescribeCluster"
+            || message
+                .as_deref()
+                .is_some_and(|text| text.starts_with("No cluster found"));
+        match (code, cluster) {
+            ("ResourceNotFoundException" | "NotFoundException", Some(cluster)) if is_cluster => {
+                Self::NotFound {
+                    cluster: cluster.clone(),
+                    place,
+                }
+            }
+            (code, _) if is_throttling(code) || status == 429 => Self::Throttled {
+                service,
+                code: or_status(code),
                 place,
             },
-            code if is_access_denied(code) => Self::AccessDenied {
-                cluster,
+            (code, _) if is_access_denied(code) => Self::AccessDenied {
+                doing,
+                action,
                 place,
                 message,
             },
-            code if is_credential_trouble(code) => Self::CredentialsRefused {
+            (code, _) if is_credential_trouble(code) => Self::CredentialsRefused {
+                service,
                 code: code.into(),
                 place,
                 message,
             },
             _ if matches!(status, 500 | 502..=504) => Self::Unavailable {
+                service,
                 place,
                 status,
                 message,
             },
-            code => Self::Refused {
-                cluster,
+            (code, _) => Self::Refused {
+                service,
+                doing,
                 place,
-                code: if code.is_empty() {
-                    format!("HTTP {status}")
-                } else {
-                    code.into()
-                },
+                code: or_status(code),
                 message,
             },
         }
@@ -306,8 +375,15 @@ mod tests {
             region: "eu-west-1".into(),
             profile: Some("ops".into()),
             account: None,
+            role: None,
         };
-        AwsError::from_answer("dev", Box::new(place), status, code, Some("text".into()))
+        let call = Call {
+            service: "EKS",
+            action: "eks:DescribeCluster",
+            doing: "describe EKS cluster \"dev\"".into(),
+            cluster: Some("dev".into()),
+        };
+        AwsError::from_answer(&call, Box::new(place), status, code, Some("text".into()))
     }
 
     #[test]

@@ -39,6 +39,7 @@ fn child() {
     let options = AwsOptions {
         region: std::env::var("CHILD_REGION").ok(),
         profile: std::env::var("CHILD_PROFILE").ok(),
+        assume_role: std::env::var("CHILD_ROLE").ok(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

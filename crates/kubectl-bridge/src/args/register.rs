@@ -292,7 +292,11 @@ impl RegisterArgs {
             name,
             way,
             aws_cluster_name,
-            aws: AwsOptions { region, profile },
+            aws: AwsOptions {
+                region,
+                profile,
+                assume_role: None,
+            },
             environment,
             labels,
             annotations: pairs("--annotation", annotations)?,
