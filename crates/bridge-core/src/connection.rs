@@ -217,6 +217,15 @@ impl Config {
         Self(merged)
     }
 
+    /// The certificate authority, base64 of PEM. No secret.
+    pub fn certificate_authority(&self) -> Option<&str> {
+        self.0
+            .get("tlsClientConfig")
+            .and_then(|tls| tls.get("caData"))
+            .and_then(Value::as_str)
+            .filter(|data| !data.is_empty())
+    }
+
     /// The JSON text for `data.config`. Holds credentials.
     pub fn expose(&self) -> String {
         Value::Object(self.0.clone()).to_string()

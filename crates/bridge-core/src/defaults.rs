@@ -44,9 +44,10 @@ const AWS_ROLE_ARN: &str = "aws-role-arn";
 const ASSUME_ROLE: &str = "assume-role";
 const HUB_CLUSTER_ARN: &str = "hub-cluster-arn";
 const HUB_ROLE_ARN: &str = "hub-role-arn";
+const HUB_IDENTITY: &str = "hub-identity";
 
 /// Keys of the ConfigMap that are no repository.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     REGION,
     ACCESS,
     ACCESS_POLICY,
@@ -57,6 +58,7 @@ const KEYS: [&str; 10] = [
     ASSUME_ROLE,
     HUB_CLUSTER_ARN,
     HUB_ROLE_ARN,
+    HUB_IDENTITY,
 ];
 
 /// What a team decided once. All of it is optional, and none of it secret.
@@ -82,6 +84,8 @@ pub struct Defaults {
     pub hub_cluster_arn: Option<EksArn>,
     /// `hub-role-arn`: the role that Argo CD has, or the role of the capability: whom a spoke's access entry names.
     pub hub_role_arn: Option<String>,
+    /// `hub-identity`: how it got that role: `pod-identity`, `irsa` or `capability`.
+    pub hub_identity: Option<String>,
     /// Repositories of addons and workloads: [`REPOSITORY_KEYS`], for the annotations of a new registration.
     pub repositories: Map,
 }
@@ -160,6 +164,9 @@ impl Defaults {
             hub_role_arn: one(HUB_ROLE_ARN, "the ARN of an IAM role", &|value| {
                 value.starts_with("arn:") && value.contains(":role/")
             })?,
+            hub_identity: one(HUB_IDENTITY, "pod-identity, irsa or capability", &|value| {
+                ["pod-identity", "irsa", "capability"].contains(&value)
+            })?,
             repositories: REPOSITORY_KEYS
                 .into_iter()
                 .filter_map(|key| Some((key.to_owned(), text(key)?)))
@@ -188,6 +195,7 @@ impl Defaults {
                 self.hub_cluster_arn.as_ref().map(ToString::to_string),
             ),
             (HUB_ROLE_ARN, self.hub_role_arn.clone()),
+            (HUB_IDENTITY, self.hub_identity.clone()),
         ]
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
@@ -227,6 +235,7 @@ mod tests {
                 "arn:aws:eks:eu-west-1:111122223333:cluster/hub",
             ),
             ("hub-role-arn", "arn:aws:iam::111122223333:role/path/hub"),
+            ("hub-identity", "pod-identity"),
             ("addons_repo_url", "https://example.com/addons"),
             ("workload_repo_revision", "main"),
         ]);
