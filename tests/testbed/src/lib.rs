@@ -2,7 +2,7 @@
 //!
 //! Everything here is the real thing, built by `tests/control-plane/build`: a [`Hub`] is etcd and kube-apiserver with
 //! the Argo CD objects, [`ArgoCd`] its components, a [`Spoke`] a second cluster, a [`GitRepo`] what Argo CD deploys.
-//! Only AWS is an imitation: [`FakeEks`].
+//! Only AWS is an imitation: [`FakeAws`].
 //!
 //! # Life and death
 //! Each process runs under a small shell wrapper that holds a pipe from this process on its standard input and ends
@@ -21,7 +21,7 @@ mod component;
 mod controller_manager;
 mod eventually;
 mod failure;
-mod fake_eks;
+mod fake_aws;
 mod generator;
 mod git_repo;
 mod http_get;
@@ -39,7 +39,10 @@ mod token;
 pub use argo_cd::ArgoCd;
 pub use binaries::Binaries;
 pub use eventually::eventually;
-pub use fake_eks::{EksCluster, EksRequest, FakeEks};
+pub use fake_aws::{
+    Access, AwsCall, Delay, EksAccessEntry, EksAccessPolicy, EksCapability, EksCluster, EksPodIdentity,
+    EksRequest, FakeAws, FakeEks, Fault, IamRole,
+};
 pub use generator::Generator;
 pub use git_repo::GitRepo;
 pub use hub::Hub;
