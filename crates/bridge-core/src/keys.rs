@@ -62,6 +62,8 @@ pub const CLUSTER_ARN: &str = "kubectl-bridge/cluster-arn";
 pub const CREATED_AT: &str = "kubectl-bridge/created-at";
 /// Annotation: how Argo CD gets in: `direct`, `role`, `capability`, `token`, `certificate`, `in-cluster`.
 pub const ACCESS: &str = "kubectl-bridge/access";
+/// Annotation: what was made in AWS for this cluster, as JSON; missing where nothing was.
+pub const GRANTS: &str = "kubectl-bridge/grants";
 /// Annotation: version of the keys above.
 pub const SCHEMA: &str = "kubectl-bridge/schema";
 /// Value of [`SCHEMA`] written today.

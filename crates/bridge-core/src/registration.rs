@@ -8,6 +8,7 @@ mod tests;
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::{
+    access::Grants,
     change::{ChangeError, KeyChanges, KeyDiff},
     cluster::Cluster,
     facts::EksFacts,
@@ -30,7 +31,7 @@ pub const FIXED_LABELS: [&str; 5] = [
 ];
 
 /// Annotations that `register` writes on every run, as far as they are known.
-pub const FIXED_ANNOTATIONS: [&str; 20] = [
+pub const FIXED_ANNOTATIONS: [&str; 21] = [
     keys::CLUSTER_NAME,
     keys::ENVIRONMENT,
     keys::AWS_CLUSTER_NAME,
@@ -50,6 +51,7 @@ pub const FIXED_ANNOTATIONS: [&str; 20] = [
     keys::CLUSTER_ARN,
     keys::CREATED_AT,
     keys::ACCESS,
+    keys::GRANTS,
     keys::SCHEMA,
 ];
 
@@ -62,6 +64,8 @@ pub struct Registration {
     pub access: Access,
     /// What EKS says, for a cluster there.
     pub facts: Option<EksFacts>,
+    /// What is made in AWS for it; `None`: nothing, or as it was.
+    pub grants: Option<Grants>,
     /// Kubernetes version of a cluster that EKS does not describe.
     pub kubernetes_version: Option<String>,
     /// Environment, if named.

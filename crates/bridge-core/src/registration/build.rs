@@ -183,6 +183,9 @@ impl Registration {
         ] {
             annotations.insert(key.to_owned(), value.to_owned());
         }
+        if let Some(grants) = &self.grants {
+            annotations.insert(keys::GRANTS.to_owned(), grants.to_annotation());
+        }
         if self.access != Access::Keep {
             annotations.insert(keys::ACCESS.to_owned(), self.access.word().to_owned());
         }

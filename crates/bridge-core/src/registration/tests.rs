@@ -27,6 +27,7 @@ fn registration(name: &str, access: Access) -> Registration {
         facts: matches!(access, Access::Direct | Access::Role { .. } | Access::Capability)
             .then(|| facts(name)),
         access,
+        grants: None,
         kubernetes_version: None,
         environment: None,
         labels: Map::new(),

@@ -81,6 +81,7 @@ async fn once(ctx: &Context, hub: &Hub, options: &RegisterOptions, metadata: &Ma
         name: options.name.clone(),
         access: found.access,
         facts: found.facts,
+        grants: None,
         kubernetes_version: found.kubernetes_version,
         environment: options.environment.clone(),
         labels: options.labels.clone(),
