@@ -2,13 +2,14 @@
 
 use crate::run::Bridge;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "get",
     "describe",
     "addons",
     "label",
     "annotate",
     "register",
+    "update",
     "unregister",
     "params",
     "demo",

@@ -18,3 +18,4 @@ mod register;
 mod register_live;
 mod run;
 mod unregister;
+mod update;

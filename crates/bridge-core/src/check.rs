@@ -7,13 +7,11 @@ mod names;
 mod secrets;
 #[cfg(test)]
 mod tests;
-mod trust;
 
 pub use eks::{EksLook, eks};
 pub use entry::{AccessLook, access, principal};
 pub use hub::{HubLook, Note, TESTED_ARGO_CD, hub};
 pub use names::{MAX_APPLICATION_NAME, long_application_names};
-pub use trust::may_assume;
 
 /// What came of a look at something.
 #[derive(Debug, Clone, PartialEq, Eq)]

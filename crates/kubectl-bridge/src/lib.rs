@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use clap::Parser;
 
 pub mod args;
+mod aws;
 pub mod commands;
 mod complete;
 pub mod context;

@@ -1,8 +1,8 @@
 //! Whether Argo CD is let into a cluster: access entry, policy, role.
 
-use super::{Look, trust::may_assume};
+use super::Look;
 use crate::{
-    access::{AccessEntry, AssociatedPolicy, Role, Scope},
+    access::{AccessEntry, AssociatedPolicy, IdentityKind, Role, Scope, Trust, assume_actions, trusts},
     connection::Connection,
     finding::{Check, Finding},
     secret::ClusterSecret,
@@ -23,6 +23,8 @@ pub struct AccessLook<'a> {
     pub secret: &'a ClusterSecret,
     /// Role that Argo CD itself has: on a managed hub that of the capability.
     pub hub_role: Look<String>,
+    /// How it got that role: what it must be allowed where it assumes another. Unknown, the least is asked for.
+    pub hub_kind: Option<IdentityKind>,
     /// `authenticationMode` of the cluster: with `CONFIG_MAP` there are no entries to look for.
     pub mode: Option<String>,
     /// Access entry of [`principal`].
@@ -189,14 +191,20 @@ fn assumed(look: &AccessLook<'_>, role_arn: &str) -> Vec<Finding> {
             format!("the role {role_arn} is not there"),
             "make it, or register the cluster with another one",
         ),
-        Look::Seen(role) => match may_assume(&role.trust, hub_role, "sts:AssumeRole") {
-            Ok(true) => ASSUME.ok(),
-            Ok(false) => ASSUME.failure(
-                format!("the trust policy of {role_arn} does not let {hub_role} assume it"),
-                "add that role to its trust policy, with sts:AssumeRole, and sts:TagSession if it is a pod identity role",
-            ),
-            Err(reason) => ASSUME.unknown(reason),
-        },
+        Look::Seen(role) => {
+            let kind = look.hub_kind.unwrap_or(IdentityKind::Irsa);
+            match trusts(&role.trust, hub_role, kind) {
+                Trust::Yes => ASSUME.ok(),
+                Trust::No(why) => ASSUME.failure(
+                    format!("{role_arn}: {why}"),
+                    format!(
+                        "allow {hub_role} {} in its trust policy",
+                        assume_actions(kind).join(" and ")
+                    ),
+                ),
+                Trust::Unknown(why) => ASSUME.unknown(format!("{role_arn}: {why}")),
+            }
+        }
     };
     vec![finding, ITSELF.ok()]
 }

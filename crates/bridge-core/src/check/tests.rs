@@ -392,6 +392,7 @@ fn access_look(secret: &ClusterSecret) -> AccessLook<'_> {
     AccessLook {
         secret,
         hub_role: Look::Seen(HUB_ROLE.into()),
+        hub_kind: None,
         mode: Some("API".into()),
         entry: Look::Seen(AccessEntry {
             principal: SPOKE_ROLE.into(),

@@ -6,6 +6,7 @@ mod change;
 mod create;
 mod defaults;
 mod delete;
+mod look;
 #[cfg(test)]
 mod mock;
 pub(crate) mod read;

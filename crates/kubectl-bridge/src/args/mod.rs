@@ -2,6 +2,7 @@
 
 mod addons;
 mod annotate;
+mod aws;
 mod completion;
 mod confirm;
 mod demo;
@@ -13,6 +14,7 @@ mod params;
 mod register;
 mod select;
 mod unregister;
+mod update;
 mod version;
 mod wait;
 mod write;
@@ -21,19 +23,21 @@ use clap::{Parser, Subcommand};
 
 pub use addons::AddonsArgs;
 pub use annotate::AnnotateArgs;
+pub use aws::AwsArgs;
 pub use completion::CompletionArgs;
 pub use confirm::ConfirmArgs;
 pub use demo::DemoArgs;
 pub use describe::DescribeArgs;
 pub use get::GetArgs;
-pub(crate) use global::{platform, user_agent};
 pub use global::{GlobalArgs, GlobalOptions, HubOptions};
+pub(crate) use global::{platform, user_agent};
 pub use label::LabelArgs;
 pub use params::ParamsArgs;
 pub use register::{EksAccess, RegisterArgs, RegisterOptions, Way};
 pub use select::SelectArgs;
 pub(crate) use select::parse_selector;
 pub use unregister::{Applications, UnregisterArgs, UnregisterOptions};
+pub use update::{UpdateArgs, UpdateOptions};
 pub use version::VersionArgs;
 pub use wait::{WaitArgs, WaitFor, WaitOptions};
 pub use write::WriteArgs;
@@ -88,6 +92,8 @@ pub enum Command {
     Annotate(AnnotateArgs),
     /// Register a cluster with the hub, or update it
     Register(Box<RegisterArgs>),
+    /// Bring what is known of EKS clusters up to date
+    Update(UpdateArgs),
     /// Take a cluster off the hub
     Unregister(UnregisterArgs),
     /// Show what the generator answers an ApplicationSet
@@ -111,6 +117,7 @@ impl Command {
             Self::Annotate(args) => commands::annotate::run(ctx, args).await,
             // The longest story of all: on the heap, so that the others stay small.
             Self::Register(args) => Box::pin(commands::register::run(ctx, *args)).await,
+            Self::Update(args) => Box::pin(commands::update::run(ctx, args)).await,
             Self::Unregister(args) => commands::unregister::run(ctx, args).await,
             Self::Params(args) => commands::params::run(ctx, args).await,
             Self::Demo(args) => commands::demo::run(ctx, args).await,

@@ -10,4 +10,5 @@ pub mod label;
 pub mod params;
 pub mod register;
 pub mod unregister;
+pub mod update;
 pub mod version;

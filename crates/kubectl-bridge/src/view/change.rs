@@ -88,6 +88,16 @@ impl ClusterChange {
         }
     }
 
+    /// What came of it, in a word: `created`, `configured`, `unchanged`, `deleted`, `failed`.
+    pub fn result(&self) -> &str {
+        &self.result
+    }
+
+    /// Whether it failed.
+    pub fn is_failure(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// A change that failed.
     pub fn failed(secret: ClusterSecret, error: String) -> Self {
         Self {

@@ -94,6 +94,7 @@ fn registration(at: usize, name: &str, version: &str, addons: &[&str]) -> Regist
         cluster_resources: None,
         proxy_url: None,
         tls_server_name: None,
+        grants: None,
     }
 }
 
