@@ -205,6 +205,22 @@ impl FakeAws {
             .collect()
     }
 
+    /// Every operation that it knows, as `service:Operation`.
+    pub fn operations() -> Vec<String> {
+        let all = [
+            ("eks", eks::OPERATIONS),
+            ("iam", iam::OPERATIONS),
+            ("sts", sts::OPERATIONS),
+        ];
+        all.iter()
+            .flat_map(|(service, operations)| {
+                operations
+                    .iter()
+                    .map(move |operation| format!("{service}:{}", operation.name))
+            })
+            .collect()
+    }
+
     /// The environment for a program that is to talk to this and to nothing else of AWS. It is in `us-west-2`, in the
     /// account `111122223333`; override `AWS_REGION` for another region, and `AWS_ACCESS_KEY_ID` with twelve digits
     /// for another account. Take `AWS_PROFILE` out of the program's environment.

@@ -16,7 +16,7 @@ pub(super) fn route(action: &str) -> Option<&'static Operation> {
     OPERATIONS.iter().find(|operation| operation.name == action)
 }
 
-const OPERATIONS: &[Operation] = &[
+pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "GetCallerIdentity",
         route: "",

@@ -107,15 +107,13 @@ impl World {
 
     /// Who signed with this key, or the message why nobody can have.
     pub(super) fn caller(&self, access_key: &str, token: &str) -> Result<Caller, &'static str> {
+        let invalid = "The security token included in the request is invalid.";
         if let Some(session) = self.sessions.get(access_key) {
-            return if session.token == token {
-                Ok(session.caller.clone())
-            } else {
-                Err("The security token included in the request is invalid")
-            };
+            let caller = (session.token == token).then(|| session.caller.clone());
+            return caller.ok_or(invalid);
         }
         if access_key.starts_with("ASIA") {
-            return Err("The security token included in the request is invalid.");
+            return Err(invalid);
         }
         let is_account = access_key.len() == 12 && access_key.bytes().all(|byte| byte.is_ascii_digit());
         let account = if is_account { access_key } else { DEFAULT_ACCOUNT };

@@ -65,7 +65,7 @@ macro_rules! operation {
     };
 }
 
-const OPERATIONS: &[Operation] = &[
+pub(super) const OPERATIONS: &[Operation] = &[
     operation!("ListClusters", reads "GET /clusters", clusters::list),
     operation!("DescribeCluster", reads "GET /clusters/{name}", clusters::describe),
     operation!("CreateAccessEntry", changes "POST /clusters/{name}/access-entries", access_entries::create),

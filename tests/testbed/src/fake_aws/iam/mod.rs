@@ -20,7 +20,7 @@ const fn operation(name: &'static str, changes: bool, run: Handler) -> Operation
     }
 }
 
-const OPERATIONS: &[Operation] = &[
+pub(super) const OPERATIONS: &[Operation] = &[
     operation("GetRole", false, roles::get),
     operation("ListRoles", false, roles::list),
     operation("CreateRole", true, roles::create),

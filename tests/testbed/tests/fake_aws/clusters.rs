@@ -1,32 +1,9 @@
-//! The fake EKS is one that AWS's own client takes for real: `aws` parses its answers and errors by the service model.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like the tests themselves"
-)]
-
-use std::process::{Command, Output};
+//! Clusters, and how the client takes errors.
 
 use serde_json::{Value, json};
 use testbed::{EksCluster, FakeEks};
 
-/// The program named by `BRIDGE_AWS_CLI`, else the `aws` on `PATH`.
-fn aws(eks: &FakeEks, arguments: &str, environment: &[(&str, &str)]) -> Output {
-    let program = std::env::var("BRIDGE_AWS_CLI").unwrap_or_else(|_| "aws".to_owned());
-    Command::new(&program)
-        .args(arguments.split(' '))
-        .env_remove("AWS_PROFILE")
-        .envs(eks.env())
-        .env("AWS_MAX_ATTEMPTS", "1")
-        .env("AWS_RETRY_MODE", "standard")
-        .env("AWS_DEFAULT_OUTPUT", "json")
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap_or_else(|error| {
-            panic!("cannot run {program} (set BRIDGE_AWS_CLI, or put aws on PATH): {error}")
-        })
-}
+use crate::cli::{ask, aws};
 
 fn describe(eks: &FakeEks, name: &str, environment: &[(&str, &str)]) -> Result<Value, String> {
     let output = aws(eks, &format!("eks describe-cluster --name {name}"), environment);
@@ -170,4 +147,18 @@ async fn the_client_retries_what_is_throttled() {
     eks.fail_next(2, "ThrottlingException", 429);
     assert!(describe(&eks, "dev", &[("AWS_MAX_ATTEMPTS", "3")]).is_ok());
     assert_eq!(eks.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_that_the_client_follows() {
+    let eks = FakeEks::start().await.unwrap();
+    eks.set_page_size(2);
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        eks.add_cluster(EksCluster::named(name));
+    }
+    assert_eq!(ask(&eks, "eks list-clusters"), json!({"clusters": names}));
+    let asked: Vec<String> = eks.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked[1].contains("nextToken="), "{asked:?}");
 }
