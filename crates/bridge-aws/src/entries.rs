@@ -36,7 +36,7 @@ impl Eks {
         Ok(entry.map(|entry| read(principal, &entry)))
     }
 
-    /// Makes an access entry of type STANDARD, without groups (IAM action `eks:CreateAccessEntry`).
+    /// Makes an access entry of type STANDARD (IAM actions `eks:CreateAccessEntry` and `eks:TagResource`).
     ///
     /// # Errors
     /// Any of a refused or failed request; [`AwsError::is_taken`] tells an entry that exists, and
@@ -45,6 +45,7 @@ impl Eks {
         &self,
         cluster: &str,
         principal: &str,
+        groups: &[String],
         tags: &Tags,
     ) -> Result<AccessEntry, AwsError> {
         let call = Self::call(
@@ -57,6 +58,7 @@ impl Eks {
             .create_access_entry()
             .cluster_name(cluster)
             .principal_arn(principal)
+            .set_kubernetes_groups((!groups.is_empty()).then(|| groups.to_vec()))
             .set_tags(Some(tags.clone().into_iter().collect()))
             .send()
             .await
@@ -69,6 +71,32 @@ impl Eks {
                 doing: call.doing,
                 member: "accessEntry",
             })
+    }
+
+    /// Gives an access entry other Kubernetes groups (IAM action `eks:UpdateAccessEntry`).
+    ///
+    /// # Errors
+    /// Any of a refused or failed request.
+    pub async fn update_access_entry(
+        &self,
+        cluster: &str,
+        principal: &str,
+        groups: &[String],
+    ) -> Result<(), AwsError> {
+        let call = Self::call(
+            "eks:UpdateAccessEntry",
+            cluster,
+            &format!("change the access entry of {principal} on"),
+        );
+        self.client
+            .update_access_entry()
+            .cluster_name(cluster)
+            .principal_arn(principal)
+            .set_kubernetes_groups(Some(groups.to_vec()))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
     }
 
     /// Deletes an access entry with its associations (IAM action `eks:DeleteAccessEntry`); `false` if there was none.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_iam::types::{Role as SdkRole, Tag};
+use aws_sdk_iam::types::{PolicyEvaluationDecisionType, Role as SdkRole, Tag};
 use bridge_core::access::{NewRole, Role, Tags};
 use serde_json::Value;
 
@@ -175,6 +175,30 @@ impl Iam {
                 format!("delete policy {policy} of IAM role \"{name}\""),
             )));
         Ok(absent(answer)?.is_some())
+    }
+
+    /// Whether the policies of a role allow it these actions on a resource (IAM action `iam:SimulatePrincipalPolicy`).
+    ///
+    /// # Errors
+    /// Any of a refused or failed request.
+    pub async fn may(&self, role_arn: &str, actions: &[&str], resource: &str) -> Result<bool, AwsError> {
+        let output = self
+            .client
+            .simulate_principal_policy()
+            .policy_source_arn(role_arn)
+            .set_action_names(Some(actions.iter().map(|action| (*action).to_owned()).collect()))
+            .resource_arns(resource)
+            .send()
+            .await
+            .map_err(self.failed(call(
+                "iam:SimulatePrincipalPolicy",
+                format!("find out what {role_arn} may do"),
+            )))?;
+        let results = output.evaluation_results();
+        Ok(results.len() == actions.len()
+            && results
+                .iter()
+                .all(|result| *result.eval_decision() == PolicyEvaluationDecisionType::Allowed))
     }
 
     /// Names of the inline policies of a role (IAM action `iam:ListRolePolicies`).
