@@ -96,7 +96,7 @@ async fn an_answer_can_be_lost_or_never_come() {
     let entries = || aws.get(ENTRIES).body["accessEntries"].clone();
     let create = |role: &str| {
         let body = json!({"principalArn": role}).to_string();
-        aws.send("us-west-2/eks", "POST", ENTRIES, &body)
+        aws.send("us-west-2/eks", "POST", ENTRIES, &body, Duration::from_secs(1))
     };
     fake.inject(Fault::lose_answer("ServerException", 500));
     assert_eq!(create(&role).unwrap().http, 500);

@@ -7,6 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use testbed::FakeAws;
 
+/// Long enough for the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What came back: the status, the code of an error, and the body (JSON, or XML as a string).
 #[derive(Debug)]
 pub struct Reply {
@@ -76,17 +79,17 @@ impl<'a> Caller<'a> {
         } else {
             body.to_string()
         };
-        self.send("us-west-2/eks", method, path, &body).unwrap()
+        self.send("us-west-2/eks", method, path, &body, PATIENCE).unwrap()
     }
 
     pub fn iam(&self, action: &str, fields: &[(&str, &str)]) -> Reply {
         let body = form(action, "2010-05-08", fields);
-        self.send("us-east-1/iam", "POST", "/", &body).unwrap()
+        self.send("us-east-1/iam", "POST", "/", &body, PATIENCE).unwrap()
     }
 
     pub fn sts(&self, action: &str, fields: &[(&str, &str)]) -> Reply {
         let body = form(action, "2011-06-15", fields);
-        self.send("us-west-2/sts", "POST", "/", &body).unwrap()
+        self.send("us-west-2/sts", "POST", "/", &body, PATIENCE).unwrap()
     }
 
     /// The session of a role, or why there is none.
@@ -104,11 +107,18 @@ impl<'a> Caller<'a> {
         })
     }
 
-    /// `None` if no answer comes within a second.
-    pub fn send(&self, scope: &str, method: &str, path: &str, body: &str) -> Option<Reply> {
+    /// `None` if no answer comes in that time.
+    pub fn send(
+        &self,
+        scope: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+        patience: Duration,
+    ) -> Option<Reply> {
         let Self { fake, key, token } = self;
         let mut stream = TcpStream::connect(fake.endpoint().trim_start_matches("http://")).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        stream.set_read_timeout(Some(patience)).unwrap();
         let security = if token.is_empty() {
             String::new()
         } else {
