@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testbed::FakeAws;
 
 /// Long enough for the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What came back: the status, the code of an error, and the body (JSON, or XML as a string).
 #[derive(Debug)]
