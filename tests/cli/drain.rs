@@ -91,6 +91,13 @@ spec:
         ];
         self.hub.apply(&all.join("---\n")).await.unwrap();
         self.maps_are(&["addon", "hand", "workload"]).await;
+        // Argo CD says so a moment after it is so.
+        eventually("the addon to be Synced", LIMIT, async || {
+            let synced = self.states().await.contains("addon-edge Synced");
+            Ok(synced.then_some(()))
+        })
+        .await
+        .unwrap();
     }
 
     /// Waits until these of our `ConfigMaps`, and no other, are on the spoke.

@@ -13,6 +13,7 @@ mod complete;
 pub mod context;
 mod edit;
 pub mod exit;
+mod grant;
 pub mod output;
 pub mod prompt;
 pub mod report;

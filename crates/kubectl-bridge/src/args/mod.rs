@@ -33,7 +33,7 @@ pub use global::{GlobalArgs, GlobalOptions, HubOptions};
 pub(crate) use global::{platform, user_agent};
 pub use label::LabelArgs;
 pub use params::ParamsArgs;
-pub use register::{EksAccess, RegisterArgs, RegisterOptions, Way};
+pub use register::{EksAccess, GrantOptions, HubAws, HubAwsArgs, RegisterArgs, RegisterOptions, Way};
 pub use select::SelectArgs;
 pub(crate) use select::parse_selector;
 pub use unregister::{Applications, UnregisterArgs, UnregisterOptions};

@@ -1,5 +1,9 @@
 //! `register`.
 
+mod grant;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -8,13 +12,16 @@ use bridge_core::{catalog::Catalog, selector::Map};
 use bridge_kube::WriteOptions;
 use clap::{ArgAction, ArgGroup, Args, builder::PossibleValuesParser};
 
+pub use grant::{GrantArgs, GrantOptions, HubAws, HubAwsArgs};
+
 use super::WriteArgs;
 use crate::usage::{UsageError, usage};
 
 /// Register a cluster with the hub, or update it.
 ///
-/// Writes the cluster Secret of the GitOps Bridge pattern: what EKS knows as annotations, environment and addons as labels,
-/// and how Argo CD gets in. Run again, it updates what it owns and keeps what it is not told.
+/// Makes access for Argo CD in AWS, then writes the cluster Secret of the GitOps Bridge pattern: what EKS knows as annotations,
+/// environment and addons as labels, and how Argo CD gets in. Run again, it updates what it owns and keeps what it is not told.
+/// A run that was ended half-way is finished by running it again.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("way").args(["spoke_context", "endpoint", "in_cluster"]),
@@ -23,8 +30,16 @@ Without --spoke-context, --endpoint and --in-cluster the cluster is one of EKS: 
 --aws-cluster-name. Its environment, if not said, is what it was, else the EKS tag \"environment\", else NAME
 if that is dev, staging, prod or control-plane.
 
+Access in AWS is made where it is known which EKS cluster the hub is: an access entry for Argo CD's role (or for
+that of the EKS capability, or for a role between them: --create-role), with the policy that --access-policy or the
+team's defaults name. Where it is not known, or with --skip-access, only the Secret is written. What was made by
+somebody else is used where it is enough, and never changed without --adopt.
+
 Examples:
   kubectl bridge register dev --region eu-west-1 --enable metrics-server,cert-manager
+  kubectl bridge register dev --hub-aws-cluster-name hub --access-policy cluster-admin --dry-run
+  kubectl bridge register dev --create-role --assume-role arn:aws:iam::444455556666:role/platform \\
+    --access-policy edit --access-namespaces team-a,team-b
   kubectl bridge register prod --aws-cluster-name acme-prod --aws-role-arn arn:aws:iam::111122223333:role/argocd
   terraform output -json | kubectl bridge register staging --metadata-file -
   kubectl bridge register control-plane --in-cluster
@@ -46,14 +61,24 @@ pub struct RegisterArgs {
     /// AWS profile
     #[arg(long, value_name = "PROFILE", alias = "aws-profile", help_heading = "EKS")]
     pub profile: Option<String>,
+    /// A role to assume first, in the account of the cluster
+    #[arg(long, value_name = "ARN", help_heading = "EKS")]
+    pub assume_role: Option<String>,
     /// How Argo CD gets in: direct (its own role has an access entry), role (it assumes --aws-role-arn), capability (Argo CD
-    /// is an EKS capability) [default: as registered, else role with --aws-role-arn, else direct]
+    /// is an EKS capability) [default: as registered, else role with --aws-role-arn, else what the hub is]
     #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::new(["direct", "role", "capability"]),
           hide_possible_values = true, conflicts_with = "way", help_heading = "EKS")]
     pub access: Option<String>,
     /// Role that Argo CD assumes to get in
     #[arg(long, value_name = "ARN", conflicts_with = "way", help_heading = "EKS")]
     pub aws_role_arn: Option<String>,
+
+    /// Access in AWS
+    #[command(flatten)]
+    pub grant: GrantArgs,
+    /// The hub in AWS
+    #[command(flatten)]
+    pub hub_aws: HubAwsArgs,
 
     /// A context of the kubeconfig: makes the account argocd-manager there, as "argocd cluster add" does
     #[arg(long, value_name = "CONTEXT", help_heading = "Other clusters")]
@@ -144,7 +169,7 @@ pub struct RegisterArgs {
 }
 
 /// Where the cluster is and how Argo CD gets in, as far as the flags say it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// Not said: as registered, else EKS.
     Unsaid,
@@ -173,18 +198,18 @@ pub enum Way {
 }
 
 /// `--access` and `--aws-role-arn`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EksAccess {
     /// `direct`.
     Direct,
-    /// `role`; without an ARN the one that is registered.
+    /// `role`; without an ARN the one that is registered, or that is made.
     Role(Option<String>),
     /// `capability`.
     Capability,
 }
 
 /// `register`, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RegisterOptions {
     /// NAME.
     pub name: String,
@@ -192,8 +217,12 @@ pub struct RegisterOptions {
     pub way: Way,
     /// Name in EKS, if said.
     pub aws_cluster_name: Option<String>,
-    /// Region and profile.
+    /// Region, profile and role to assume.
     pub aws: AwsOptions,
+    /// What is made in AWS.
+    pub grant: GrantOptions,
+    /// The hub in AWS.
+    pub hub_aws: HubAws,
     /// `--environment`.
     pub environment: Option<String>,
     /// Labels and toggles.
@@ -226,8 +255,11 @@ impl RegisterArgs {
             aws_cluster_name,
             region,
             profile,
+            assume_role,
             access,
             aws_role_arn,
+            grant,
+            hub_aws,
             spoke_context,
             spoke_kubeconfig,
             copy_credentials,
@@ -261,12 +293,12 @@ impl RegisterArgs {
                 token_file,
             },
             (.., true) => Way::InCluster,
-            _ => eks_way(access.as_deref(), aws_role_arn)?,
+            _ => eks_way(access.as_deref(), aws_role_arn, grant.create_role)?,
         };
         let asks_aws = aws_cluster_name.is_some() || matches!(way, Way::Unsaid | Way::Eks(_));
-        if !asks_aws && (region.is_some() || profile.is_some()) {
+        if !asks_aws && (region.is_some() || profile.is_some() || assume_role.is_some()) {
             return usage(
-                "--region and --profile are for EKS: add --aws-cluster-name NAME to take its facts from there",
+                "--region, --profile and --assume-role are for EKS: add --aws-cluster-name NAME to take its facts from there",
             );
         }
         let mut labels = pairs("--label", labels)?;
@@ -295,8 +327,10 @@ impl RegisterArgs {
             aws: AwsOptions {
                 region,
                 profile,
-                assume_role: None,
+                assume_role,
             },
+            grant: grant.resolve()?,
+            hub_aws: hub_aws.resolve(),
             environment,
             labels,
             annotations: pairs("--annotation", annotations)?,
@@ -313,8 +347,14 @@ impl RegisterArgs {
     }
 }
 
-fn eks_way(access: Option<&str>, role_arn: Option<String>) -> anyhow::Result<Way> {
+fn eks_way(access: Option<&str>, role_arn: Option<String>, create_role: bool) -> anyhow::Result<Way> {
+    if let (true, Some(other @ ("direct" | "capability"))) = (create_role, access) {
+        return usage(format!(
+            "--create-role makes a role between Argo CD and the cluster, and --access {other} has none"
+        ));
+    }
     Ok(match (access, role_arn) {
+        (None, None) if create_role => Way::Eks(EksAccess::Role(None)),
         (None, None) => Way::Unsaid,
         (None | Some("role"), Some(arn)) => Way::Eks(EksAccess::Role(Some(arn))),
         (Some("role"), None) => Way::Eks(EksAccess::Role(None)),
@@ -348,73 +388,4 @@ fn pairs(flag: &str, words: Vec<String>) -> anyhow::Result<Map> {
         }
     }
     Ok(map)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::args::{Cli, Command};
-
-    fn options(words: &str) -> anyhow::Result<RegisterOptions> {
-        let line = format!("kubectl-bridge register {words}");
-        match Cli::try_parse_from(line.split_whitespace())?.command {
-            Command::Register(args) => args.resolve(),
-            other => bail!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn ways() {
-        let arn = "arn:aws:iam::111122223333:role/x";
-        assert_eq!(options("dev").unwrap().way, Way::Unsaid);
-        for words in [
-            format!("dev --aws-role-arn {arn}"),
-            format!("dev --access role --aws-role-arn {arn}"),
-        ] {
-            assert_eq!(
-                options(&words).unwrap().way,
-                Way::Eks(EksAccess::Role(Some(arn.into())))
-            );
-        }
-        assert_eq!(options("dev --in-cluster").unwrap().way, Way::InCluster);
-        assert!(matches!(
-            options("dev --spoke-context c --copy-credentials").unwrap().way,
-            Way::Context { copy: true, .. }
-        ));
-        assert!(options("dev --in-cluster --aws-cluster-name hub --region r").is_ok());
-        for wrong in [
-            "",
-            "dev prod",
-            "dev --in-cluster --spoke-context c",
-            "dev --endpoint https://x",
-            "dev --copy-credentials",
-            "dev --access none",
-            "dev --access direct --in-cluster",
-            "dev --access direct --aws-role-arn a",
-            "dev --access capability --aws-role-arn a",
-            "dev --in-cluster --region r",
-            "dev --label x",
-            "dev --label a=1 --label a=2",
-            "dev --enable keda --label enable_keda=false",
-            "dev --enable nope",
-            "dev --metadata-key k",
-        ] {
-            assert!(options(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn what_it_carries() {
-        let options = options(
-            "dev --enable aws-lbc,keda --label a=b=c --annotation x=y --namespaces a,b --cluster-resources --shard 3",
-        )
-        .unwrap();
-        assert_eq!(options.labels["enable_aws_load_balancer_controller"], "true");
-        assert_eq!(options.labels["a"], "b=c");
-        assert_eq!(options.annotations["x"], "y");
-        assert_eq!(options.namespaces, Some(vec!["a".into(), "b".into()]));
-        assert_eq!((options.cluster_resources, options.shard), (Some(true), Some(3)));
-    }
 }

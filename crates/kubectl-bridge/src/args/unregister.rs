@@ -2,24 +2,27 @@
 
 use std::time::Duration;
 
+use bridge_aws::AwsOptions;
 use bridge_kube::WriteOptions;
 use clap::Args;
 
-use super::{ConfirmArgs, WriteArgs, duration};
+use super::{ConfirmArgs, HubAws, WriteArgs, duration};
 
 /// Take a cluster off the hub.
 ///
-/// Removes the cluster Secret. As long as Applications point at the cluster it refuses: without the Secret they lose their
+/// Removes the cluster Secret, then what "register" made for it in AWS: its access entry, then its role. As long as Applications point at the cluster it refuses: without the Secret they lose their
 /// finalizers and whatever they deployed stays behind. --drain takes them away first, with all they deployed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A run with --drain that was ended half-way is finished by running it again.
+A run that was ended half-way is finished by running it again. In AWS only what carries the mark of this hub is
+removed. Of a cluster that EKS does not know any more nothing is left to drain: --drain then takes it off the hub.
 
 Examples:
   kubectl bridge unregister dev
   kubectl bridge unregister dev --drain --dry-run
   kubectl bridge unregister dev --drain --yes --timeout 10m
   kubectl bridge unregister dev --keep-workloads --yes")]
+#[expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 pub struct UnregisterArgs {
     /// The cluster
     #[arg(value_name = "NAME", add = crate::complete::clusters())]
@@ -36,6 +39,18 @@ pub struct UnregisterArgs {
     /// No error if there is no such cluster
     #[arg(long)]
     pub ignore_not_found: bool,
+    /// Leave in AWS what "register" made there
+    #[arg(long, help_heading = "AWS")]
+    pub skip_access: bool,
+    /// AWS profile
+    #[arg(long, value_name = "PROFILE", alias = "aws-profile", help_heading = "AWS")]
+    pub profile: Option<String>,
+    /// A role to assume first, in the account of the cluster
+    #[arg(long, value_name = "ARN", help_heading = "AWS")]
+    pub assume_role: Option<String>,
+    /// AWS profile for the account of the hub [default: --profile, without --assume-role]
+    #[arg(long, value_name = "PROFILE", help_heading = "AWS")]
+    pub hub_profile: Option<String>,
     /// Asking
     #[command(flatten)]
     pub confirm: ConfirmArgs,
@@ -67,6 +82,12 @@ pub struct UnregisterOptions {
     pub applications: Applications,
     /// No error if there is no such cluster.
     pub ignore_not_found: bool,
+    /// Leave AWS as it is.
+    pub skip_access: bool,
+    /// Credentials for the account of the cluster.
+    pub aws: AwsOptions,
+    /// Credentials for the account of the hub.
+    pub hub_aws: HubAws,
     /// Do not ask.
     pub yes: bool,
     /// How to write.
@@ -82,6 +103,10 @@ impl UnregisterArgs {
             keep_workloads,
             timeout,
             ignore_not_found,
+            skip_access,
+            profile,
+            assume_role,
+            hub_profile,
             confirm,
             write,
         } = self;
@@ -94,6 +119,16 @@ impl UnregisterArgs {
                 (false, false) => Applications::Refuse,
             },
             ignore_not_found,
+            skip_access,
+            aws: AwsOptions {
+                region: None,
+                profile,
+                assume_role,
+            },
+            hub_aws: HubAws {
+                profile: hub_profile,
+                ..HubAws::default()
+            },
             yes: confirm.yes,
             write: write.resolve()?,
         })

@@ -2,12 +2,17 @@
 
 mod access;
 mod api;
+mod grant;
 mod kubeconfig;
+mod note;
 mod spoke;
+mod team;
 mod write;
 
 use anyhow::bail;
 use bridge_core::{
+    access::{Grants, StepView},
+    defaults::Defaults,
     registration::{Access, Plan, Registration},
     secret::ClusterSecret,
     selector::Map,
@@ -25,6 +30,9 @@ use crate::{
     view::{self, ClusterChange},
 };
 
+use grant::{Given, Granting};
+use note::Note;
+
 pub(in crate::commands) use api::failed;
 
 /// How often to start over when somebody changes the Secret between the look and the write.
@@ -40,6 +48,9 @@ struct RegisterPlan<'a> {
     plan: view::Plan<'a>,
     /// What was done, or would be, in order.
     steps: &'a [String],
+    /// What of it is done in AWS.
+    #[serde(rename = "awsSteps", skip_serializing_if = "Vec::is_empty")]
+    aws_steps: Vec<StepView>,
 }
 
 /// Runs `register`.
@@ -53,10 +64,11 @@ pub async fn run(ctx: &Context, args: RegisterArgs) -> anyhow::Result<Exit> {
         return Err(HubError::FolderCannot("check a change on a server (--dry-run=server)").into());
     }
     let hub = ctx.hub_to_write().await?;
+    let defaults = team::defaults(ctx, &hub).await?;
     let mut attempt = 1;
     loop {
         // On the heap: it holds what the AWS SDK needs.
-        match Box::pin(once(ctx, &hub, &options, &metadata)).await {
+        match Box::pin(once(ctx, &hub, &options, &defaults, &metadata)).await {
             Err(error) if attempt < ATTEMPTS && was_overtaken(&error) => attempt += 1,
             done => return done,
         }
@@ -70,29 +82,31 @@ fn was_overtaken(error: &anyhow::Error) -> bool {
     )
 }
 
-async fn once(ctx: &Context, hub: &Hub, options: &RegisterOptions, metadata: &Map) -> anyhow::Result<Exit> {
+async fn once(
+    ctx: &Context,
+    hub: &Hub,
+    options: &RegisterOptions,
+    defaults: &Defaults,
+    metadata: &Map,
+) -> anyhow::Result<Exit> {
     let clusters = hub.clusters().await?;
     let current = clusters.iter().find(|secret| secret.cluster.name == options.name);
+    let options = &team::apply(options, defaults, current)?;
     let mut steps = Vec::new();
-    let found = access::find(ctx, hub, options, current, &mut steps).await?;
-    let mut annotations = metadata.clone();
-    annotations.extend(options.annotations.clone());
-    let mut registration = Registration {
-        name: options.name.clone(),
-        access: found.access,
-        facts: found.facts,
-        grants: None,
-        kubernetes_version: found.kubernetes_version,
-        environment: options.environment.clone(),
-        labels: options.labels.clone(),
-        annotations,
-        project: options.project.clone(),
-        shard: options.shard,
-        namespaces: options.namespaces.clone(),
-        cluster_resources: options.cluster_resources,
-        proxy_url: options.proxy_url.clone(),
-        tls_server_name: found.tls_server_name,
+    let mut found = access::find(ctx, hub, options, current, &mut steps).await?;
+    let given = Given {
+        hub,
+        options,
+        defaults,
+        clusters: &clusters,
+        current,
     };
+    let granting = Box::pin(grant::look(ctx, &given, &mut found, &mut steps)).await?;
+    if options.grant.only {
+        return access_only(ctx, hub, options, granting.as_ref(), &steps).await;
+    }
+    let spoke = found.spoke.take();
+    let mut registration = registration(options, metadata, found, granting.as_ref());
     let mut plan = registration.plan(&clusters)?;
     refuse_credentials_in_folder(hub, options, &registration.access)?;
     for warning in &plan.warnings {
@@ -101,37 +115,133 @@ async fn once(ctx: &Context, hub: &Hub, options: &RegisterOptions, metadata: &Ma
     let surroundings = Surroundings::look(hub).await?;
     let before = current.map(|secret| &secret.cluster);
     let effect = surroundings.effect(before, Some(&plan.after));
-    steps.push(hub_step(hub, &plan));
-    if plan.diffs.is_empty() && found.spoke.is_none() {
-        steps.pop();
+    if !plan.diffs.is_empty() || spoke.is_some() {
+        steps.push(hub_step(hub, &plan));
     }
     show(ctx, options, &plan, &steps, &surroundings.lines(effect.as_ref()))?;
     for blind in surroundings.blind_spots() {
         ctx.out.warn(blind)?;
     }
 
-    if let Some(spoke) = found.spoke
-        && options.write.dry_run == DryRun::None
-    {
-        // Only now: a refusal of the hub's must leave nothing behind on the spoke. And before the Secret: Argo CD must find
-        // the account when the Secret tells it of the cluster.
+    let acts = options.write.dry_run == DryRun::None;
+    if acts && (spoke.is_some() || granting.is_some()) {
+        // Now, and not later: a refusal of the hub's must leave nothing behind elsewhere.
         write::check(hub, &plan, &options.write).await?;
+    }
+    let mut note = None;
+    if let Some(granting) = granting.as_ref().filter(|_| acts) {
+        let was = before.and_then(Grants::of);
+        let has_steps = !granting.plan.steps.is_empty();
+        let secret_name = &plan.after.secret_name;
+        note = Note::begin(hub, &options.name, secret_name, &granting.begun, was, has_steps).await?;
+        // Before the Secret, as the account of a spoke below: Argo CD must find the door open when the Secret tells it of the
+        // cluster.
+        granting.run(ctx, options).await?;
+    }
+    if let Some(spoke) = spoke.filter(|_| acts) {
         registration.access = spoke.make_account(ctx).await?;
         plan = registration.plan(&clusters)?;
     }
     let written = write::write(hub, &plan, &options.write).await?;
-    finish(ctx, hub, options, plan, &steps, written, effect)
+    if let (Some(note), Some(granting)) = (note, &granting) {
+        note.finish(ctx, options, &granting.plan.grants).await?;
+    }
+    let done = Done {
+        plan,
+        steps,
+        aws_steps: granting.as_ref().map(Granting::views).unwrap_or_default(),
+        written,
+        effect,
+    };
+    finish(ctx, hub, options, done)
 }
 
-fn finish(
+fn registration(
+    options: &RegisterOptions,
+    metadata: &Map,
+    found: access::Found,
+    granting: Option<&Granting>,
+) -> Registration {
+    let mut annotations = metadata.clone();
+    annotations.extend(options.annotations.clone());
+    let granted = granting.and_then(|granting| granting.namespaces.clone());
+    Registration {
+        name: options.name.clone(),
+        access: found.access,
+        facts: found.facts,
+        grants: granting.map(|granting| granting.plan.grants.clone()),
+        kubernetes_version: found.kubernetes_version,
+        environment: options.environment.clone(),
+        labels: options.labels.clone(),
+        annotations,
+        project: options.project.clone(),
+        shard: options.shard,
+        // With rights in some namespaces only, Argo CD has to be told: it lists cluster-wide otherwise.
+        cluster_resources: options
+            .cluster_resources
+            .or_else(|| granted.as_ref().filter(|names| !names.is_empty()).map(|_| false)),
+        namespaces: options.namespaces.clone().or(granted),
+        proxy_url: options.proxy_url.clone(),
+        tls_server_name: found.tls_server_name,
+    }
+}
+
+/// `--access-only`: AWS, and no Secret.
+async fn access_only(
     ctx: &Context,
     hub: &Hub,
     options: &RegisterOptions,
-    plan: Plan,
+    granting: Option<&Granting>,
     steps: &[String],
+) -> anyhow::Result<Exit> {
+    let Some(granting) = granting else {
+        bail!("there is no access in AWS to be made for \"{}\"", options.name);
+    };
+    let dry = options.write.dry_run != DryRun::None;
+    if dry && !ctx.out.is_machine() {
+        for step in steps {
+            ctx.out.line(step)?;
+        }
+    }
+    if !dry {
+        granting.run(ctx, options).await?;
+    }
+    let line = view::line(&options.name);
+    if !ctx.out.is_machine() {
+        let verb = if granting.plan.steps.is_empty() {
+            "access unchanged"
+        } else {
+            "access granted"
+        };
+        let suffix = if dry { " (dry run)" } else { "" };
+        ctx.out.line(format_args!("{line} {verb}{suffix}"))?;
+    }
+    let object = RegisterPlan {
+        plan: view::Plan::new(hub, options.write.dry_run, &[]),
+        steps,
+        aws_steps: granting.views(),
+    };
+    ctx.out.object(&object, [line])?;
+    Ok(Exit::Success)
+}
+
+/// What was done, or would be.
+struct Done {
+    plan: Plan,
+    steps: Vec<String>,
+    aws_steps: Vec<StepView>,
     written: bridge_kube::Written,
     effect: Option<bridge_core::effect::Effect>,
-) -> anyhow::Result<Exit> {
+}
+
+fn finish(ctx: &Context, hub: &Hub, options: &RegisterOptions, done: Done) -> anyhow::Result<Exit> {
+    let Done {
+        plan,
+        steps,
+        aws_steps,
+        written,
+        effect,
+    } = done;
     for warning in &written.warnings {
         ctx.out.warn(cell(warning))?;
     }
@@ -150,7 +260,8 @@ fn finish(
     let changes = [ClusterChange::written(planned, written, effect)];
     let object = RegisterPlan {
         plan: view::Plan::new(hub, options.write.dry_run, &changes),
-        steps,
+        steps: &steps,
+        aws_steps,
     };
     ctx.out.object(&object, [line])?;
     Ok(Exit::Success)

@@ -1,14 +1,20 @@
 //! `unregister`: the cluster Secret goes last, and only once nothing needs it any more.
 
+mod access;
 mod applications;
 mod drain;
-mod operation;
+pub(in crate::commands) mod operation;
 mod other_argo_cd;
 mod plan;
 
 use anyhow::{Context as _, bail};
-use bridge_core::{application::Application, change::KeyDiff, secret::ClusterSecret};
-use bridge_kube::{DryRun, Hub, HubError, Verb, WriteOptions, Written};
+use bridge_core::{
+    access::{Grants, StepView},
+    application::Application,
+    change::KeyDiff,
+    secret::ClusterSecret,
+};
+use bridge_kube::{DryRun, Hub, HubError, LiveHub, Verb, WriteOptions, Written};
 use serde::Serialize;
 
 use crate::{
@@ -21,7 +27,8 @@ use crate::{
     view::{self, ClusterChange},
 };
 
-use operation::Operation;
+use access::Access;
+use operation::{Kind, Operation};
 use other_argo_cd::OtherArgoCds;
 
 /// What `-o json` prints.
@@ -31,6 +38,9 @@ struct UnregisterPlan<'a> {
     plan: view::Plan<'a>,
     /// What was done, or would be, in order.
     steps: &'a [String],
+    /// What of it is done in AWS.
+    #[serde(rename = "awsSteps", skip_serializing_if = "Vec::is_empty")]
+    aws_steps: Vec<StepView>,
 }
 
 /// One cluster on its way out.
@@ -41,6 +51,10 @@ struct Leaving<'a> {
     options: &'a UnregisterOptions,
     /// Other Argo CDs on the same API server, found so far.
     others: OtherArgoCds,
+    /// The note of an unfinished run about a cluster of this name.
+    found: Option<Operation>,
+    /// What was made for it in AWS.
+    access: Access,
 }
 
 /// Runs `unregister`.
@@ -63,21 +77,50 @@ pub async fn run(ctx: &Context, args: UnregisterArgs) -> anyhow::Result<Exit> {
         Err(HubError::NotFound { .. }) if options.ignore_not_found => return Ok(Exit::Success),
         Err(error) => return Err(error.into()),
     };
+    let found = match &hub {
+        Hub::Live(live) => Operation::find(live, crate::select::shown_name(&secret)).await?,
+        Hub::Folder(_) => None,
+    };
+    let grants = grants(&secret, found.as_ref());
     let leaving = Leaving {
         ctx,
         hub: &hub,
+        // On the heap: it holds what the AWS SDK needs.
+        access: Box::pin(Access::look(ctx, &hub, &options, grants)).await?,
         secret,
         options: &options,
         others: OtherArgoCds::default(),
+        found,
     };
     match options.applications {
+        Applications::Drain { .. } if leaving.access.cluster_is_gone() => {
+            ctx.out.note(
+                "EKS does not know the cluster any more: nothing is left there to drain, and what is on the hub goes",
+            )?;
+            leaving.keep_workloads("whose cluster is gone").await
+        }
         Applications::Refuse => leaving.refuse_or_remove().await,
-        Applications::KeepWorkloads => leaving.keep_workloads().await,
+        Applications::KeepWorkloads => {
+            leaving
+                .keep_workloads("keeping what it deployed running there, unmanaged")
+                .await
+        }
         Applications::Drain { timeout } => match &hub {
             Hub::Live(live) => drain::run(&leaving, live, timeout).await,
             Hub::Folder(_) => Err(HubError::FolderCannot("drain a cluster (--drain)").into()),
         },
     }
+}
+
+/// What was made in AWS for a cluster: as its Secret says, and as a run that was not finished says.
+fn grants(secret: &ClusterSecret, found: Option<&Operation>) -> Vec<Grants> {
+    let mut all: Vec<Grants> = Grants::of(&secret.cluster).into_iter().collect();
+    for one in found.iter().flat_map(|found| &found.access) {
+        if !all.iter().any(|known| known.principal == one.principal) {
+            all.push(one.clone());
+        }
+    }
+    all
 }
 
 /// A run that was ended between the removal of the Secret and that of its own note: only the note is left.
@@ -100,11 +143,20 @@ async fn finish_deleted(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -
             found.secret_name()
         );
     }
+    ctx.out.note(if found.kind == Kind::Register {
+        "the registration was not finished, there is no cluster Secret: what it made in AWS is taken back"
+    } else {
+        "the cluster Secret is gone already: what is left of the unfinished run goes too"
+    })?;
+    let access = Box::pin(Access::look(ctx, hub, options, found.access.clone())).await?;
     if options.write.dry_run == DryRun::None {
+        access.take_back(ctx).await?;
         found.delete(live).await?;
+    } else if !ctx.out.is_machine() {
+        for step in access.steps() {
+            ctx.out.line(step)?;
+        }
     }
-    ctx.out
-        .note("the cluster Secret is gone already: the note of the unfinished run goes too")?;
     if !ctx.out.is_machine() {
         let suffix = suffix(options.write.dry_run);
         ctx.out
@@ -141,8 +193,8 @@ impl Leaving<'_> {
     }
 
     async fn refuse_or_remove(&self) -> anyhow::Result<Exit> {
-        if let Hub::Live(live) = self.hub
-            && let Some(operation) = Operation::find(live, self.name()).await?
+        if let Some(operation) = &self.found
+            && operation.kind == Kind::Drain
             && operation.is_of(&self.secret)
         {
             bail!(
@@ -178,7 +230,7 @@ impl Leaving<'_> {
         text
     }
 
-    async fn keep_workloads(&self) -> anyhow::Result<Exit> {
+    async fn keep_workloads(&self, how: &str) -> anyhow::Result<Exit> {
         let applications = self.applications().await?;
         let mut steps = Vec::new();
         for application in &applications {
@@ -197,7 +249,7 @@ impl Leaving<'_> {
         }
         self.warn_of_folder()?;
         self.tell(&steps)?;
-        if !applications.is_empty() && !self.agreed("keeping what it deployed running there, unmanaged")? {
+        if !applications.is_empty() && !self.agreed(how)? {
             return Ok(Exit::Failure);
         }
         self.remove(steps).await
@@ -242,10 +294,66 @@ impl Leaving<'_> {
         Ok(())
     }
 
-    /// Deletes exactly the Secret that was looked at, and says so.
-    async fn remove(&self, steps: Vec<String>) -> anyhow::Result<Exit> {
+    /// Deletes exactly the Secret that was looked at, then what was made in AWS, and says so.
+    async fn remove(&self, mut steps: Vec<String>) -> anyhow::Result<Exit> {
+        let aws = self.access.steps();
+        if !aws.is_empty() {
+            let secret = format!("delete cluster Secret {}", self.secret.cluster.secret_name);
+            let rest: Vec<String> = std::iter::once(secret).chain(aws).collect();
+            if self.options.write.dry_run != DryRun::None {
+                self.tell(&rest)?;
+            }
+            steps.extend(rest);
+        }
+        let Hub::Live(live) = self.hub else {
+            self.delete_secret(&self.options.write).await?;
+            return self.report(&steps, Vec::new());
+        };
+        let acts = self.options.write.dry_run == DryRun::None;
+        if acts && !self.access.grants.is_empty() {
+            self.write_down(live).await?;
+        }
         self.delete_secret(&self.options.write).await?;
+        if acts {
+            self.access.take_back(self.ctx).await?;
+            self.strike_out(live).await?;
+        }
         self.report(&steps, Vec::new())
+    }
+
+    /// Once the Secret is gone, only a note knows what is still to be taken back in AWS.
+    async fn write_down(&self, live: &LiveHub) -> anyhow::Result<()> {
+        let secret_name = &self.secret.cluster.secret_name;
+        let exists = self.found.is_some();
+        let mut note = self
+            .found
+            .clone()
+            .unwrap_or_else(|| Operation::of_access(Kind::Unregister, self.name(), secret_name));
+        for grants in &self.access.grants {
+            note.add_grants(grants.clone());
+        }
+        if !exists {
+            note.create(live).await
+        } else if Some(&note) == self.found.as_ref() {
+            Ok(())
+        } else {
+            note.save(live).await
+        }
+    }
+
+    /// Takes the note away, unless it is about what a drain of another Secret left behind.
+    async fn strike_out(&self, live: &LiveHub) -> anyhow::Result<()> {
+        match &self.found {
+            Some(found) if !found.is_settled() && !found.is_of(&self.secret) => Ok(()),
+            Some(found) => found.delete(live).await,
+            None if self.access.grants.is_empty() => Ok(()),
+            None => {
+                let secret_name = &self.secret.cluster.secret_name;
+                Operation::of_access(Kind::Unregister, self.name(), secret_name)
+                    .delete(live)
+                    .await
+            }
+        }
     }
 
     async fn delete_secret(&self, write: &WriteOptions) -> Result<(), HubError> {
@@ -270,6 +378,7 @@ impl Leaving<'_> {
         let object = UnregisterPlan {
             plan: view::Plan::new(self.hub, dry_run, &changes),
             steps,
+            aws_steps: self.access.views(),
         };
         self.ctx.out.object(&object, [self.line()])?;
         Ok(Exit::Success)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
-use bridge_aws::Eks;
+use bridge_aws::Session;
 use bridge_core::{
     connection::Connection,
     facts::{EksArn, EksFacts},
@@ -27,6 +27,8 @@ pub struct Found {
     pub access: Access,
     /// What EKS says.
     pub facts: Option<EksFacts>,
+    /// Credentials with which EKS said it.
+    pub session: Option<Session>,
     /// What the API server itself says, where EKS is not asked.
     pub kubernetes_version: Option<String>,
     /// Name in the server's certificate.
@@ -40,6 +42,7 @@ impl Found {
         Self {
             access,
             facts: None,
+            session: None,
             kubernetes_version: None,
             tls_server_name: None,
             spoke: None,
@@ -58,7 +61,7 @@ pub async fn find(
     let connection = current.map(ClusterSecret::connection);
     let (mut found, asks_eks) = match &options.way {
         Way::Unsaid => unsaid(options, current, connection)?,
-        Way::Eks(access) => (Found::new(eks_access(access, connection)?), true),
+        Way::Eks(access) => (Found::new(eks_access(access, connection)), true),
         Way::InCluster => (Found::new(Access::InCluster), false),
         Way::Endpoint {
             server,
@@ -90,7 +93,7 @@ pub async fn find(
         }
     };
     if asks_eks || options.aws_cluster_name.is_some() {
-        let facts = describe(options, current).await?;
+        let (facts, session) = describe(options, current).await?;
         let step = format!(
             "EKS: {} is {}{}",
             facts.arn,
@@ -103,6 +106,7 @@ pub async fn find(
         );
         note(ctx, steps, step)?;
         found.facts = Some(facts);
+        found.session = Some(session);
     } else if let (Access::InCluster, Hub::Live(live)) = (&found.access, hub) {
         // The hub says it itself. Only good to have: whoever may write Secrets may not need to be told this.
         let version = live.client().apiserver_version().await;
@@ -147,8 +151,8 @@ fn unsaid(
     Ok((Found::new(access), asks))
 }
 
-fn eks_access(access: &EksAccess, connection: Option<Connection>) -> anyhow::Result<Access> {
-    Ok(match access {
+fn eks_access(access: &EksAccess, connection: Option<Connection>) -> Access {
+    match access {
         EksAccess::Direct => Access::Direct,
         EksAccess::Capability => Access::Capability,
         EksAccess::Role(Some(role_arn)) => Access::Role {
@@ -156,13 +160,19 @@ fn eks_access(access: &EksAccess, connection: Option<Connection>) -> anyhow::Res
         },
         EksAccess::Role(None) => match connection {
             Some(Connection::EksRole { role_arn, .. }) => Access::Role { role_arn },
-            _ => return usage("--access role needs the role that Argo CD assumes: --aws-role-arn ARN"),
+            // Named once EKS has told what the team's pattern needs, or made.
+            _ => Access::Role {
+                role_arn: String::new(),
+            },
         },
-    })
+    }
 }
 
 /// Asks EKS about the cluster: by flag, else as it is registered, else by NAME.
-async fn describe(options: &RegisterOptions, current: Option<&ClusterSecret>) -> anyhow::Result<EksFacts> {
+async fn describe(
+    options: &RegisterOptions,
+    current: Option<&ClusterSecret>,
+) -> anyhow::Result<(EksFacts, Session)> {
     let registered = |key: &str| {
         current
             .and_then(|current| current.cluster.annotations.get(key))
@@ -189,22 +199,25 @@ async fn describe(options: &RegisterOptions, current: Option<&ClusterSecret>) ->
     }
     aws.region = aws.region.or_else(|| registered(keys::AWS_REGION));
     let name = arn.as_ref().map_or(word.as_str(), |arn| arn.name.as_str());
-    let facts = async { Eks::connect(&aws).await?.describe_cluster(name).await }
-        .await
-        .with_context(|| {
-            let hint = if current.is_none() && options.way == Way::Unsaid {
-                " (a cluster that is not in EKS: --spoke-context, --endpoint or --in-cluster)"
-            } else {
-                ""
-            };
-            format!("cannot look up \"{}\" in EKS{hint}", options.name)
-        })?;
+    let look = async {
+        let session = Session::open(&aws).await?;
+        let facts = session.eks().describe_cluster(name).await?;
+        Ok::<_, bridge_aws::AwsError>((facts, session))
+    };
+    let (facts, session) = Box::pin(look).await.with_context(|| {
+        let hint = if current.is_none() && options.way == Way::Unsaid {
+            " (a cluster that is not in EKS: --spoke-context, --endpoint or --in-cluster)"
+        } else {
+            ""
+        };
+        format!("cannot look up \"{}\" in EKS{hint}", options.name)
+    })?;
     match arn {
         Some(arn) if arn != facts.arn => bail!(
             "asked for {arn}, EKS describes {}: other credentials are needed",
             facts.arn
         ),
-        _ => Ok(facts),
+        _ => Ok((facts, session)),
     }
 }
 

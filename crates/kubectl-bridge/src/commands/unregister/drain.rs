@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     Leaving,
     applications::{self, Raw},
-    operation::{Operation, Taken},
+    operation::{Kind, Operation, Taken},
     plan::{By, DrainPlan},
 };
 use crate::{exit::Exit, output::cell, surroundings::application_line};
@@ -40,7 +40,7 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
     let secret = &leaving.secret;
     let out = &leaving.ctx.out;
     let write = &leaving.options.write;
-    let found = Operation::find(live, leaving.name()).await?;
+    let found = leaving.found.clone();
     let applications = leaving.applications().await?;
     let sets = leaving.hub.applicationsets().await.with_context(|| {
         format!(
@@ -66,6 +66,7 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
         live.namespace(),
         &operation.secret_name(),
         &secret.cluster.secret_name,
+        leaving.access.steps(),
     );
     leaving.tell(&steps)?;
     // Conflicts are found before anything is written.
@@ -137,6 +138,18 @@ async fn refuse_used_hub(leaving: &Leaving<'_>) -> anyhow::Result<()> {
 /// The note of this run: of an earlier one about this very Secret it keeps all; of one about a Secret that was deleted too
 /// early, what is still left behind on the spoke.
 fn merge(leaving: &Leaving<'_>, plan: &DrainPlan, found: Option<&Operation>) -> anyhow::Result<Operation> {
+    let mut operation = merge_applications(leaving, plan, found)?;
+    for grants in &leaving.access.grants {
+        operation.add_grants(grants.clone());
+    }
+    Ok(operation)
+}
+
+fn merge_applications(
+    leaving: &Leaving<'_>,
+    plan: &DrainPlan,
+    found: Option<&Operation>,
+) -> anyhow::Result<Operation> {
     let out = &leaving.ctx.out;
     let new = || {
         Operation::new(
@@ -148,6 +161,8 @@ fn merge(leaving: &Leaving<'_>, plan: &DrainPlan, found: Option<&Operation>) -> 
     };
     Ok(match found {
         None => new(),
+        // Its registration, or a removal that needed no drain, was not finished; what that says of AWS is kept.
+        Some(old) if old.kind != Kind::Drain => new(),
         Some(old) if old.is_of(&leaving.secret) => {
             out.note(format_args!("taking up the run that began at {}", old.started))?;
             let mut operation = old.clone();
@@ -276,7 +291,7 @@ impl Drain<'_> {
         Ok(())
     }
 
-    /// The Secret, then the note.
+    /// The Secret, what was made in AWS, then the note.
     async fn finish(&mut self) -> anyhow::Result<()> {
         // While leftovers were removed something may have come back.
         let left = self.leaving.applications().await?;
@@ -293,6 +308,7 @@ impl Drain<'_> {
             Ok(()) | Err(HubError::Replaced { how: "removed", .. }) => {}
             Err(error) => return Err(error.into()),
         }
+        self.leaving.access.take_back(self.leaving.ctx).await?;
         self.operation.delete(self.live).await
     }
 

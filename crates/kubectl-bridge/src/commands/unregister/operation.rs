@@ -1,9 +1,9 @@
-//! The note of a drain under way: a Secret of its own, written first and deleted last.
+//! The note of a run under way: a Secret of its own, written first and deleted last.
 //!
 //! It holds what must be known after an Application is gone: no credential, no values. It is no cluster Secret: a note on
 //! that would wake every ApplicationSet with a `clusters` generator.
 
-use bridge_core::{keys, name, secret::ClusterSecret};
+use bridge_core::{access::Grants, keys, name, secret::ClusterSecret};
 use bridge_kube::LiveHub;
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
@@ -20,12 +20,24 @@ const DATA_KEY: &str = "operation";
 /// Beginning of the Secret's name.
 const PREFIX: &str = "kubectl-bridge-op-";
 
-/// A drain under way.
+/// What runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// `register`, that makes access in AWS.
+    Register,
+    /// `unregister --drain`.
+    Drain,
+    /// `unregister` without a drain, that takes access in AWS back.
+    Unregister,
+}
+
+/// A run under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
-    /// What it is: `drain`.
-    pub kind: String,
+    /// What it is.
+    pub kind: Kind,
     /// Name of the cluster.
     pub cluster: String,
     /// Name of its Secret.
@@ -38,6 +50,9 @@ pub struct Operation {
     pub toggles: Vec<String>,
     /// The Applications that pointed at the cluster.
     pub applications: Vec<Taken>,
+    /// What was made in AWS, or may have been: one for each principal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access: Vec<Grants>,
 }
 
 /// An Application that goes, as far as it has to be remembered.
@@ -67,14 +82,35 @@ impl Operation {
     ) -> Self {
         let now = jiff::Timestamp::now();
         Self {
-            kind: "drain".into(),
+            kind: Kind::Drain,
             cluster: cluster.to_owned(),
             secret_name: secret.cluster.secret_name.clone(),
             secret_uid: secret.uid.clone(),
             started: now.round(jiff::Unit::Second).unwrap_or(now).to_string(),
             toggles,
             applications,
+            access: Vec::new(),
         }
+    }
+
+    /// A new one about access in AWS.
+    pub fn of_access(kind: Kind, cluster: &str, secret_name: &str) -> Self {
+        let nothing = ClusterSecret::from_secret(Secret::default());
+        Self {
+            kind,
+            secret_name: secret_name.to_owned(),
+            ..Self::new(cluster, &nothing, Vec::new(), Vec::new())
+        }
+    }
+
+    /// Adds what was made in AWS; of one principal the last counts. Whether anything changed.
+    pub fn add_grants(&mut self, grants: Grants) -> bool {
+        if self.access.contains(&grants) {
+            return false;
+        }
+        self.access.retain(|one| one.principal != grants.principal);
+        self.access.push(grants);
+        true
     }
 
     /// Whether it is about exactly this Secret.
@@ -98,6 +134,11 @@ impl Operation {
         self.applications
             .iter()
             .filter(|taken| taken.leaves_resources && !taken.removed)
+    }
+
+    /// Whether it remembers nothing that a new cluster Secret of that name does not say as well.
+    pub fn is_settled(&self) -> bool {
+        self.kind != Kind::Drain || self.left_behind().next().is_none()
     }
 
     /// Whether this Application is in it.

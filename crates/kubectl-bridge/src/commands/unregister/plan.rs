@@ -137,8 +137,8 @@ impl DrainPlan {
         self.going.iter().map(|going| going.taken.clone()).collect()
     }
 
-    /// What will happen, in order, for people.
-    pub fn steps(&self, namespace: &str, operation: &str, secret: &str) -> Vec<String> {
+    /// What will happen, in order, for people; `aws`: what is done there.
+    pub fn steps(&self, namespace: &str, operation: &str, secret: &str, aws: Vec<String>) -> Vec<String> {
         let mut steps = vec![format!(
             "write the note of this run, Secret {namespace}/{operation}"
         )];
@@ -161,9 +161,15 @@ impl DrainPlan {
             ));
         }
         steps.push("wait until no Application points at the cluster".into());
-        steps.push(format!(
-            "delete cluster Secret {namespace}/{secret}, then the note"
-        ));
+        if aws.is_empty() {
+            steps.push(format!(
+                "delete cluster Secret {namespace}/{secret}, then the note"
+            ));
+        } else {
+            steps.push(format!("delete cluster Secret {namespace}/{secret}"));
+            steps.extend(aws);
+            steps.push("delete the note".into());
+        }
         steps
     }
 }

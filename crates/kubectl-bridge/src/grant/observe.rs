@@ -1,0 +1,115 @@
+//! What is there of a spoke's access.
+
+use bridge_aws::AwsError;
+use bridge_core::access::{
+    Observed, Owner, Role, Seen, Side, Wanted, account, assume_actions, hub_policy_name, owner,
+};
+
+use super::sides::Sides;
+
+/// Looks at everything that the plan depends on; `is_new`: the spoke is not registered yet, so that another hub may have it.
+pub async fn observe(sides: &Sides, wanted: &Wanted, is_new: bool) -> anyhow::Result<Observed> {
+    let mut observed = Observed {
+        entry: None,
+        policies: Vec::new(),
+        role: Seen::Is(None),
+        hub_role_created: None,
+        hub_policy: None,
+        hub_may_assume: None,
+        other_hubs: Vec::new(),
+    };
+    if wanted.authentication_mode.as_deref() == Some("CONFIG_MAP") {
+        // EKS refuses every look at access entries; the plan says so better.
+        return Ok(observed);
+    }
+    let cluster = &wanted.spoke.name;
+    let principal = wanted.principal();
+    let eks = sides.eks();
+    observed.entry = Box::pin(eks.access_entry(cluster, principal)).await?;
+    if observed.entry.is_some() {
+        observed.policies = Box::pin(eks.access_policies(cluster, principal)).await?;
+    }
+    if is_new {
+        observed.other_hubs = Box::pin(other_hubs(sides, wanted)).await?;
+    }
+    match &wanted.role {
+        None => observed.hub_role_created = created(sides, &wanted.hub.role).await,
+        Some(role) => {
+            observed.role = Box::pin(look_at_role(sides, &role.arn)).await?;
+            if account(&role.arn) != account(&wanted.hub.role) {
+                Box::pin(right_of_hub(sides, wanted, &role.arn, role.create, &mut observed)).await?;
+            }
+        }
+    }
+    Ok(observed)
+}
+
+async fn look_at_role(sides: &Sides, arn: &str) -> anyhow::Result<Seen<Option<Role>>> {
+    let Some(side) = sides.of_account(account(arn)) else {
+        return Ok(Seen::Not(format!(
+            "it is in account {}, which is neither the cluster's nor the hub's",
+            account(arn)
+        )));
+    };
+    match Box::pin(sides.iam(side).await?.role(arn)).await {
+        Ok(role) => Ok(Seen::Is(role)),
+        Err(AwsError::AccessDenied { .. }) => Ok(Seen::Not("iam:GetRole is not allowed".into())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// When the hub's role was made, where that can be seen without other credentials.
+async fn created(sides: &Sides, arn: &str) -> Option<jiff::Timestamp> {
+    if sides.of_account(account(arn)) != Some(Side::Spoke) {
+        return None;
+    }
+    let iam = sides.iam(Side::Spoke).await.ok()?;
+    // Only good to have: who may make access entries need not be allowed to look at roles.
+    Box::pin(iam.role(arn)).await.ok()??.created_at
+}
+
+async fn right_of_hub(
+    sides: &Sides,
+    wanted: &Wanted,
+    role: &str,
+    create: bool,
+    observed: &mut Observed,
+) -> anyhow::Result<()> {
+    let hub_role = &wanted.hub.role;
+    let iam = match sides.iam(Side::Hub).await {
+        Ok(iam) => iam,
+        // To make a right one has to get there; to check one need not.
+        Err(error) if create => return Err(error),
+        Err(_) => return Ok(()),
+    };
+    if create {
+        observed.hub_policy = Box::pin(iam.inline_policy(hub_role, &hub_policy_name(role))).await?;
+    }
+    // Not everybody may simulate; then it is not known.
+    observed.hub_may_assume = Box::pin(iam.may(hub_role, assume_actions(wanted.hub.kind), role))
+        .await
+        .ok();
+    Ok(())
+}
+
+/// Entries that another hub made there.
+async fn other_hubs(sides: &Sides, wanted: &Wanted) -> anyhow::Result<Vec<(String, String)>> {
+    let cluster = &wanted.spoke.name;
+    let eks = sides.eks();
+    let principals = match eks.access_entries(cluster).await {
+        Ok(principals) => principals,
+        Err(AwsError::AccessDenied { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let spoke = wanted.spoke.to_string();
+    let mut others = Vec::new();
+    for principal in principals.iter().filter(|one| *one != wanted.principal()) {
+        let Some(entry) = eks.access_entry(cluster, principal).await? else {
+            continue;
+        };
+        if let Owner::OtherHub(hub) = owner(&entry.tags, &wanted.hub.arn, &spoke) {
+            others.push((principal.clone(), hub));
+        }
+    }
+    Ok(others)
+}
