@@ -172,14 +172,7 @@ async fn clusters_that_cannot_be_looked_at() {
 async fn throttling_slows_down_and_fails_nobody() {
     let (bridge, fake) = setup().await;
     fake.inject(Fault::throttle().of("DescribeCluster").times(2));
-    // The SDK's adaptive mode would wait much longer for the same end.
-    let output = bridge
-        .command(&["update", "--all"])
-        .envs(fake.env())
-        .env("AWS_RETRY_MODE", "standard")
-        .output()
-        .unwrap();
-    let ran = crate::run::Ran::of(&["update"], &output);
+    let ran = with_aws(&bridge, &fake, "update --all");
     assert_eq!(ran.fine().lines().count(), 3);
     let asked = fake.calls().len();
     assert!(asked >= 5, "{asked}");

@@ -1,5 +1,6 @@
 //! EKS in one region, with one set of credentials: clusters.
 
+use aws_smithy_types::retry::RetryConfig;
 use bridge_core::facts::EksFacts;
 
 use crate::{
@@ -26,6 +27,21 @@ impl Eks {
     /// Those of [`Session::open`].
     pub async fn connect(options: &AwsOptions) -> Result<Self, AwsError> {
         Ok(Session::open(options).await?.eks())
+    }
+
+    /// The same, sending each request once: for a [`Pace`](crate::Pace), which must see what is throttled.
+    #[must_use]
+    pub fn without_retries(self) -> Self {
+        let config = self
+            .client
+            .config()
+            .to_builder()
+            .retry_config(RetryConfig::disabled())
+            .build();
+        Self {
+            client: aws_sdk_eks::Client::from_conf(config),
+            place: self.place,
+        }
     }
 
     /// Where this client looks.

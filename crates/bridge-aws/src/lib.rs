@@ -9,6 +9,7 @@ mod eks;
 mod entries;
 mod error;
 mod iam;
+mod pace;
 mod pods;
 mod session;
 
@@ -19,4 +20,5 @@ pub use describe::facts;
 pub use eks::Eks;
 pub use error::{AwsError, Place};
 pub use iam::Iam;
+pub use pace::Pace;
 pub use session::{AwsOptions, Caller, Session};

@@ -68,11 +68,20 @@ impl Session {
     /// [`AwsError::NoCredentials`], [`AwsError::CannotAssume`], [`AwsError::NoRegion`].
     pub async fn open(options: &AwsOptions) -> Result<Self, AwsError> {
         // On the heap: what the SDK needs to find credentials is large.
-        Box::pin(Self::find(options)).await
+        Box::pin(Self::find(options, RetryConfig::adaptive())).await
     }
 
-    async fn find(options: &AwsOptions) -> Result<Self, AwsError> {
-        let config = load(options).await;
+    /// [`Session::open`] for who asks about hundreds of clusters and paces the requests with a [`Pace`](crate::Pace): without the
+    /// SDK's adaptive mode, which would slow all of them down by far too much.
+    ///
+    /// # Errors
+    /// Those of [`Session::open`].
+    pub async fn open_for_many(options: &AwsOptions) -> Result<Self, AwsError> {
+        Box::pin(Self::find(options, RetryConfig::standard())).await
+    }
+
+    async fn find(options: &AwsOptions, retry: RetryConfig) -> Result<Self, AwsError> {
+        let config = load(options, retry).await;
         let profile = options
             .profile
             .clone()
@@ -214,7 +223,7 @@ impl Session {
     }
 }
 
-async fn load(options: &AwsOptions) -> SdkConfig {
+async fn load(options: &AwsOptions, unsaid: RetryConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -243,7 +252,7 @@ async fn load(options: &AwsOptions) -> SdkConfig {
     let said = std::env::var("AWS_RETRY_MODE").is_ok_and(|mode| !mode.is_empty());
     let retry = match config.retry_config() {
         Some(retry) if said => retry.clone(),
-        _ => RetryConfig::adaptive(),
+        _ => unsaid,
     };
     config
         .into_builder()

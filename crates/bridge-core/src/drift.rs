@@ -1,5 +1,6 @@
 //! A cluster Secret beside what EKS says today: where the cluster is, what has changed, what to write.
 
+mod discover;
 mod refresh;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     secret::ClusterSecret,
 };
 
+pub use discover::{AccountRegion, Discovered, Listed, Scan, State, compare};
 pub use refresh::{Refresh, RefreshError, TagLabel, refresh};
 
 /// Where a registered cluster is in AWS, as far as its Secret tells.
@@ -121,6 +123,27 @@ pub fn authority_changed(secret: &ClusterSecret, facts: &EksFacts) -> bool {
         && config
             .certificate_authority()
             .is_some_and(|was| was.trim() != now.trim())
+}
+
+/// Facts in the Secret that EKS has otherwise today, as sentences; a fact that the Secret does not hold is none.
+pub fn outdated(secret: &ClusterSecret, facts: &EksFacts) -> Vec<String> {
+    let cluster = &secret.cluster;
+    let mut old = Vec::new();
+    if let (Some(was), Some(now)) = (cluster.kubernetes_version(), &facts.version)
+        && was != now
+    {
+        old.push(format!("{} is {was}, not {now}", keys::KUBERNETES_VERSION));
+    }
+    for (key, now) in facts.annotations() {
+        // That of a recreated cluster is told by itself.
+        if key == keys::CREATED_AT {
+            continue;
+        }
+        if let Some(was) = cluster.annotations.get(&key).filter(|was| **was != now) {
+            old.push(format!("{key} is {was}, not {now}"));
+        }
+    }
+    old
 }
 
 /// Whether Argo CD gets in as somebody EKS knows, by the cluster's own endpoint.

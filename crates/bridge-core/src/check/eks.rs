@@ -178,24 +178,7 @@ fn reach(look: &EksLook<'_>, facts: &EksFacts) -> Option<Finding> {
 }
 
 fn metadata(secret: &ClusterSecret, facts: &EksFacts) -> Finding {
-    let mut old = Vec::new();
-    if let Some(now) = &facts.version
-        && secret
-            .cluster
-            .kubernetes_version()
-            .is_some_and(|version| version != now)
-    {
-        let was = secret.cluster.kubernetes_version().unwrap_or_default();
-        old.push(format!("{} is {was}, not {now}", keys::KUBERNETES_VERSION));
-    }
-    for (key, now) in facts.annotations() {
-        // That of another cluster is a finding of its own.
-        if let Some(was) = secret.cluster.annotations.get(&key).filter(|was| **was != now)
-            && key != keys::CREATED_AT
-        {
-            old.push(format!("{key} is {was}, not {now}"));
-        }
-    }
+    let old = drift::outdated(secret, facts);
     if old.is_empty() {
         METADATA.ok()
     } else {

@@ -101,7 +101,7 @@ async fn plan(
         return Ok(None);
     };
     let place = sessions.to(&target).await.map_err(|error| anyhow!(error))?;
-    let facts = place.eks.describe_cluster(&target.name).await.map_err(|error| {
+    let facts = place.describe(&target.name).await.map_err(|error| {
         let gone = error.is_absent() && place.account.is_ok() && target.account.is_some();
         let hint = if gone {
             "; if it is gone for good, take it off the hub with unregister"
