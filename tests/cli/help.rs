@@ -2,7 +2,7 @@
 
 use crate::run::Bridge;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "get",
     "describe",
     "addons",
@@ -10,6 +10,8 @@ const COMMANDS: [&str; 12] = [
     "annotate",
     "register",
     "update",
+    "check",
+    "discover",
     "unregister",
     "params",
     "demo",

@@ -5,8 +5,11 @@
 mod access;
 mod addons;
 mod bad_input;
+mod check;
+mod check_eks;
 mod completion;
 mod demo;
+mod discover;
 mod drain;
 mod fleet;
 mod help;

@@ -3,10 +3,12 @@
 mod addons;
 mod annotate;
 mod aws;
+mod check;
 mod completion;
 mod confirm;
 mod demo;
 mod describe;
+mod discover;
 mod get;
 mod global;
 mod label;
@@ -24,10 +26,12 @@ use clap::{Parser, Subcommand};
 pub use addons::AddonsArgs;
 pub use annotate::AnnotateArgs;
 pub use aws::AwsArgs;
+pub use check::{CheckArgs, CheckOptions};
 pub use completion::CompletionArgs;
 pub use confirm::ConfirmArgs;
 pub use demo::DemoArgs;
 pub use describe::DescribeArgs;
+pub use discover::{DiscoverArgs, DiscoverOptions};
 pub use get::GetArgs;
 pub use global::{GlobalArgs, GlobalOptions, HubOptions};
 pub(crate) use global::{platform, user_agent};
@@ -94,6 +98,10 @@ pub enum Command {
     Register(Box<RegisterArgs>),
     /// Bring what is known of EKS clusters up to date
     Update(UpdateArgs),
+    /// Find EKS clusters, and how they stand against the hub
+    Discover(DiscoverArgs),
+    /// Find out what is wrong with a hub and its clusters
+    Check(CheckArgs),
     /// Take a cluster off the hub
     Unregister(UnregisterArgs),
     /// Show what the generator answers an ApplicationSet
@@ -118,6 +126,8 @@ impl Command {
             // The longest story of all: on the heap, so that the others stay small.
             Self::Register(args) => Box::pin(commands::register::run(ctx, *args)).await,
             Self::Update(args) => Box::pin(commands::update::run(ctx, args)).await,
+            Self::Discover(args) => Box::pin(commands::discover::run(ctx, args)).await,
+            Self::Check(args) => Box::pin(commands::check::run(ctx, args)).await,
             Self::Unregister(args) => commands::unregister::run(ctx, args).await,
             Self::Params(args) => commands::params::run(ctx, args).await,
             Self::Demo(args) => commands::demo::run(ctx, args).await,

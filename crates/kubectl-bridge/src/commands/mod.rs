@@ -2,9 +2,11 @@
 
 pub mod addons;
 pub mod annotate;
+pub mod check;
 pub mod completion;
 pub mod demo;
 pub mod describe;
+pub mod discover;
 pub mod get;
 pub mod label;
 pub mod params;

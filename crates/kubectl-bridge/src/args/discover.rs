@@ -1,0 +1,128 @@
+//! `discover`.
+
+use bridge_core::defaults::Pattern;
+use clap::Args;
+
+use crate::usage::{UsageError, usage};
+
+/// Find EKS clusters, and how they stand against the hub.
+///
+/// Lists the clusters of any number of accounts and regions, and those of the hub that belong there. Writes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+States: registered (as it is in EKS), missing (not on the hub), changed (the hub has other facts, or the cluster was
+made anew), gone (on the hub, and no longer in EKS), elsewhere (on the hub, in an account or region that was not
+looked at), unknown. Missing, changed and gone are drift.
+
+Examples:
+  kubectl bridge discover
+  kubectl bridge discover --region eu-west-1,us-east-1 --tag team=payments
+  kubectl bridge discover --region all --profile dev,prod --check
+  kubectl bridge discover --accounts 111122223333,444455556666 --assume-role arn:aws:iam::{account}:role/bridge
+  kubectl bridge discover -o json")]
+pub struct DiscoverArgs {
+    /// Regions, or all that the account has switched on [default: as "init" stored it, else as the aws CLI finds it]
+    #[arg(
+        long,
+        value_name = "REGION",
+        value_delimiter = ',',
+        help_heading = "Where to look"
+    )]
+    pub region: Vec<String>,
+    /// AWS profiles, one for each account
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        value_delimiter = ',',
+        alias = "aws-profile",
+        help_heading = "Where to look"
+    )]
+    pub profile: Vec<String>,
+    /// Role to assume in each of --accounts; {account} stands for it [default: as "init" stored it]
+    #[arg(long, value_name = "ARN", help_heading = "Where to look")]
+    pub assume_role: Option<String>,
+    /// Accounts to look at, with --assume-role
+    #[arg(
+        long,
+        value_name = "ACCOUNT",
+        value_delimiter = ',',
+        help_heading = "Where to look"
+    )]
+    pub accounts: Vec<String>,
+    /// Only clusters with this tag; given several times, with all of them
+    #[arg(long = "tag", value_name = "KEY[=VALUE]", help_heading = "What to show")]
+    pub tags: Vec<String>,
+    /// Exit with 1 if there is drift
+    #[arg(long, help_heading = "What to show")]
+    pub check: bool,
+    /// Clusters that are described at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: u16,
+}
+
+/// `discover`, checked.
+#[derive(Debug)]
+pub struct DiscoverOptions {
+    /// `--region`; empty for the default.
+    pub regions: Vec<String>,
+    /// `--profile`.
+    pub profiles: Vec<String>,
+    /// `--assume-role`.
+    pub assume_role: Option<Pattern>,
+    /// `--accounts`.
+    pub accounts: Vec<String>,
+    /// `--tag`: key, and value if it matters.
+    pub tags: Vec<(String, Option<String>)>,
+    /// `--check`.
+    pub check: bool,
+    /// `--concurrency`.
+    pub concurrency: usize,
+}
+
+impl DiscoverArgs {
+    /// Checks what the flags say together.
+    pub fn resolve(self) -> anyhow::Result<DiscoverOptions> {
+        let Self {
+            region,
+            profile,
+            assume_role,
+            accounts,
+            tags,
+            check,
+            concurrency,
+        } = self;
+        if region.len() > 1 && region.iter().any(|region| region == "all") {
+            return usage("--region: all, or a list of regions");
+        }
+        for account in &accounts {
+            if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+                return usage(format!(
+                    "--accounts: \"{account}\" is not an AWS account (twelve digits)"
+                ));
+            }
+        }
+        if !accounts.is_empty() && profile.len() > 1 {
+            return usage("--accounts: one profile at most assumes the role in each of them");
+        }
+        let assume_role = assume_role
+            .map(|text| Pattern::parse(&text))
+            .transpose()
+            .map_err(|error| UsageError::new(format!("--assume-role: {error}")))?;
+        let tags = tags
+            .into_iter()
+            .map(|text| match text.split_once('=') {
+                Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+                None => (text, None),
+            })
+            .collect();
+        Ok(DiscoverOptions {
+            regions: region,
+            profiles: profile,
+            assume_role,
+            accounts,
+            tags,
+            check,
+            concurrency: concurrency.into(),
+        })
+    }
+}
