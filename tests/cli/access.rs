@@ -138,7 +138,8 @@ impl Stage {
 
     fn unregister(&self) -> String {
         if self.spoke.account == AWAY {
-            format!("unregister dev --assume-role {PLATFORM}")
+            // A drain goes the same way once nothing is deployed.
+            format!("unregister dev --drain --yes --assume-role {PLATFORM}")
         } else {
             "unregister dev".into()
         }
@@ -561,6 +562,97 @@ async fn two_halves_and_some_namespaces() {
     assert_eq!(plan["awsSteps"][0]["account"], HOME);
     stage.line(&stage.unregister()).fine();
     stage.is_clean(&clean, "both halves").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_word_with_the_defaults_of_a_team() {
+    let stage = Stage::set(Identity::Pods, AWAY).await;
+    stage.fake.add_cluster(EksCluster {
+        region: "eu-west-1".into(),
+        tags: [("team".to_owned(), "a".to_owned())].into(),
+        ..EksCluster {
+            name: "spoke-prod".into(),
+            account: AWAY.into(),
+            ..EksCluster::default()
+        }
+    });
+    let arn = format!("arn:aws:eks:eu-west-1:{AWAY}:cluster/spoke-prod");
+    let karpenter = EksPodIdentity {
+        namespace: "karpenter".into(),
+        service_account: "karpenter".into(),
+        role_arn: format!("arn:aws:iam::{AWAY}:role/karpenter"),
+        ..EksPodIdentity::default()
+    };
+    stage.fake.add_pod_identity(&arn, karpenter).unwrap();
+    let role = stage.fake.add_role(
+        IamRole::named("prod-a")
+            .in_account(AWAY)
+            .trusting_principal(&stage.role, &["sts:AssumeRole", "sts:TagSession"]),
+    );
+    let defaults = format!(
+        "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: kubectl-bridge-defaults}}, data: {{region: eu-west-1, access: role, \
+         access-policy: edit, access-namespaces: 'x,y', aws-cluster-name: 'spoke-{{name}}', aws-role-arn: \
+         'arn:aws:iam::{{account}}:role/{{name}}-{{tag:team}}', assume-role: {PLATFORM}, hub-cluster-arn: \
+         'arn:aws:eks:us-west-2:{HOME}:cluster/hub', hub-role-arn: '{}', hub-identity: pod-identity, project: team, addons_repo_url: \
+         'https://example.com/addons'}}}}",
+        stage.role
+    );
+    stage.hub.apply(&defaults).await.unwrap();
+    stage.fake.clear_calls();
+    let ran = stage.line("register prod");
+    assert!(
+        ran.stderr.contains("whether"),
+        "nobody can simulate here: {}",
+        ran.stderr
+    );
+    assert_eq!(ran.fine(), "cluster/prod created\n");
+    let entries = stage.fake.access_entries(&arn);
+    assert_eq!(
+        (entries[0].principal_arn.as_str(), entries.len()),
+        (role.as_str(), 1)
+    );
+    assert_eq!(entries[0].policies[0].namespaces, ["x", "y"]);
+    let words = ["get", "secret", "prod", "-o", "json"];
+    let secret: Value =
+        serde_json::from_str(&stage.hub.kubectl(&words).await.unwrap().success().unwrap()).unwrap();
+    let annotations = &secret["metadata"]["annotations"];
+    for (key, value) in [
+        ("addons_repo_url", "https://example.com/addons"),
+        (
+            "karpenter_iam_role_arn",
+            "arn:aws:iam::444455556666:role/karpenter",
+        ),
+        ("karpenter_namespace", "karpenter"),
+        ("aws_cluster_name", "spoke-prod"),
+    ] {
+        assert_eq!(annotations[key], value, "{key}");
+    }
+    assert_eq!(secret["data"]["project"], "dGVhbQ==");
+    assert_eq!(stage.line("register prod").fine(), "cluster/prod unchanged\n");
+    stage.line("unregister prod").fine();
+    assert_eq!(stage.fake.access_entries(&arn), []);
+    assert!(stage.fake.role(&role).is_some(), "it was not made by this tool");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_was_left_beside_the_secret_goes() {
+    let stage = Stage::set(Identity::Pods, HOME).await;
+    let (register, clean) = (stage.register("--access-policy view"), stage.fake.snapshot());
+    // As a run leaves it that is killed once the Secret is written.
+    stage.killed_at(&register, 1, false);
+    let words = ["get", "secret", "kubectl-bridge-op-dev", "-o", "json"];
+    let note = stage.hub.kubectl(&words).await.unwrap().success().unwrap();
+    let mut note: Value = serde_json::from_str(&note).unwrap();
+    for key in ["resourceVersion", "uid", "creationTimestamp", "managedFields"] {
+        note["metadata"].as_object_mut().unwrap().remove(key);
+    }
+    for then in [register.as_str(), "unregister dev"] {
+        stage.line(&register).fine();
+        stage.hub.apply(&note.to_string()).await.unwrap();
+        stage.line(then).fine();
+        assert_eq!(stage.notes().await, "", "{then}");
+    }
+    stage.is_clean(&clean, "the note").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

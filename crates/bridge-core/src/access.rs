@@ -1,5 +1,6 @@
 //! Access of Argo CD to a spoke: what is there, what is wanted, and the steps in between.
 
+mod addon_roles;
 mod error;
 mod hub;
 mod mark;
@@ -13,6 +14,7 @@ mod tests;
 mod trust;
 mod undo;
 
+pub use addon_roles::addon_roles;
 pub use error::AccessError;
 pub use hub::{
     HubIdentity, HubRole, HubRoleError, IRSA, IdentityKind, SERVICE_ACCOUNTS, argo_cd_capability, hub_role,

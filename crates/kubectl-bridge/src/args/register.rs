@@ -141,6 +141,9 @@ pub struct RegisterArgs {
     /// Argo CD project that alone may use the cluster
     #[arg(long, value_name = "PROJECT", help_heading = "Argo CD")]
     pub project: Option<String>,
+    /// Leave the roles out that addons have on the cluster by pod identity (annotations such as karpenter_iam_role_arn)
+    #[arg(long, help_heading = "What it carries")]
+    pub no_discover_roles: bool,
     /// Shard of the application controller
     #[arg(long, value_name = "N", help_heading = "Argo CD")]
     pub shard: Option<u32>,
@@ -229,6 +232,8 @@ pub struct RegisterOptions {
     pub labels: Map,
     /// Annotations, without those of the metadata file.
     pub annotations: Map,
+    /// Without `--no-discover-roles`.
+    pub discover_roles: bool,
     /// `--metadata-file` and `--metadata-key`.
     pub metadata: Option<(PathBuf, Option<String>)>,
     /// `--project`.
@@ -273,6 +278,7 @@ impl RegisterArgs {
             annotations,
             metadata_file,
             metadata_key,
+            no_discover_roles,
             project,
             shard,
             namespaces,
@@ -334,6 +340,7 @@ impl RegisterArgs {
             environment,
             labels,
             annotations: pairs("--annotation", annotations)?,
+            discover_roles: !no_discover_roles,
             metadata: metadata_file.map(|file| (file, metadata_key)),
             project,
             shard,

@@ -5,6 +5,7 @@ mod api;
 mod grant;
 mod kubeconfig;
 mod note;
+mod roles;
 mod spoke;
 mod team;
 mod write;
@@ -106,7 +107,11 @@ async fn once(
         return access_only(ctx, hub, options, granting.as_ref(), &steps).await;
     }
     let spoke = found.spoke.take();
+    let roles = roles::find(ctx, options, current, &found).await?;
     let mut registration = registration(options, metadata, found, granting.as_ref());
+    for (key, value) in roles {
+        registration.annotations.entry(key).or_insert(value);
+    }
     let mut plan = registration.plan(&clusters)?;
     refuse_credentials_in_folder(hub, options, &registration.access)?;
     for warning in &plan.warnings {
