@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod access;
+mod access_rules;
 mod addons;
 mod bad_input;
 mod check;

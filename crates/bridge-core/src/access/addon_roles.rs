@@ -4,7 +4,7 @@ use super::observed::PodIdentity;
 use crate::selector::Map;
 
 /// Where the pattern runs an addon that has a role: prefix of its annotations, namespace, `ServiceAccount`, and the member of its
-/// key that says which, for addons with several (aws-ia/terraform-aws-eks-blueprints-addons, gitops_metadata; for ACK
+/// key that says which, for addons with several (aws-ia/terraform-aws-eks-blueprints-addons, `gitops_metadata`; for ACK
 /// aws-ia/terraform-aws-eks-ack-addons).
 const ADDONS: [(&str, &str, &str, &str); 24] = [
     ("ack_apigatewayv2", "ack-system", "ack-apigatewayv2", ""),

@@ -47,6 +47,7 @@ Examples:
   kubectl bridge register dev --endpoint https://10.0.0.5:6443 --ca-file ca.crt --token-file token
   kubectl bridge register dev --dry-run"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 pub struct RegisterArgs {
     /// Short name of the cluster
     #[arg(value_name = "NAME")]
@@ -141,7 +142,7 @@ pub struct RegisterArgs {
     /// Argo CD project that alone may use the cluster
     #[arg(long, value_name = "PROJECT", help_heading = "Argo CD")]
     pub project: Option<String>,
-    /// Leave the roles out that addons have on the cluster by pod identity (annotations such as karpenter_iam_role_arn)
+    /// Leave out the roles that known addons have on the cluster by pod identity
     #[arg(long, help_heading = "What it carries")]
     pub no_discover_roles: bool,
     /// Shard of the application controller

@@ -6,12 +6,13 @@ use bridge_aws::AwsOptions;
 use bridge_kube::WriteOptions;
 use clap::Args;
 
-use super::{ConfirmArgs, HubAws, WriteArgs, duration};
+use super::{ConfirmArgs, HubAws, HubAwsArgs, WriteArgs, duration};
 
 /// Take a cluster off the hub.
 ///
-/// Removes the cluster Secret, then what "register" made for it in AWS: its access entry, then its role. As long as Applications point at the cluster it refuses: without the Secret they lose their
-/// finalizers and whatever they deployed stays behind. --drain takes them away first, with all they deployed.
+/// Removes the cluster Secret, then what "register" made for it in AWS: its access entry, then its role. As long as
+/// Applications point at the cluster it refuses: without the Secret they lose their finalizers and whatever they deployed stays
+/// behind. --drain takes them away first, with all they deployed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A run that was ended half-way is finished by running it again. In AWS only what carries the mark of this hub is
@@ -21,12 +22,16 @@ Examples:
   kubectl bridge unregister dev
   kubectl bridge unregister dev --drain --dry-run
   kubectl bridge unregister dev --drain --yes --timeout 10m
-  kubectl bridge unregister dev --keep-workloads --yes")]
+  kubectl bridge unregister dev --keep-workloads --yes
+  kubectl bridge unregister --hub")]
 #[expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 pub struct UnregisterArgs {
     /// The cluster
-    #[arg(value_name = "NAME", add = crate::complete::clusters())]
-    pub name: String,
+    #[arg(value_name = "NAME", required_unless_present = "hub", add = crate::complete::clusters())]
+    pub name: Option<String>,
+    /// Change nothing, and list what depends on the hub itself and in which order to go
+    #[arg(long, conflicts_with_all = ["name", "drain", "keep_workloads", "access_only", "skip_access"])]
+    pub hub: bool,
     /// Take the cluster's Applications away first, and all they deployed there
     #[arg(long, conflicts_with = "keep_workloads")]
     pub drain: bool,
@@ -42,15 +47,24 @@ pub struct UnregisterArgs {
     /// Leave in AWS what "register" made there
     #[arg(long, help_heading = "AWS")]
     pub skip_access: bool,
+    /// Remove what was made in AWS only, by its marks, where the Secret is somebody else's
+    #[arg(long, conflicts_with_all = ["skip_access", "drain", "keep_workloads"], help_heading = "AWS")]
+    pub access_only: bool,
+    /// Name of the cluster in EKS, or its ARN [default: NAME]
+    #[arg(long, value_name = "NAME", requires = "access_only", help_heading = "AWS")]
+    pub aws_cluster_name: Option<String>,
+    /// AWS region
+    #[arg(long, value_name = "REGION", requires = "access_only", help_heading = "AWS")]
+    pub region: Option<String>,
     /// AWS profile
     #[arg(long, value_name = "PROFILE", alias = "aws-profile", help_heading = "AWS")]
     pub profile: Option<String>,
     /// A role to assume first, in the account of the cluster
     #[arg(long, value_name = "ARN", help_heading = "AWS")]
     pub assume_role: Option<String>,
-    /// AWS profile for the account of the hub [default: --profile, without --assume-role]
-    #[arg(long, value_name = "PROFILE", help_heading = "AWS")]
-    pub hub_profile: Option<String>,
+    /// The hub in AWS
+    #[command(flatten)]
+    pub hub_aws: HubAwsArgs,
     /// Asking
     #[command(flatten)]
     pub confirm: ConfirmArgs,
@@ -75,6 +89,7 @@ pub enum Applications {
 
 /// `unregister`, checked.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each flag stands for itself")]
 pub struct UnregisterOptions {
     /// NAME.
     pub name: String,
@@ -84,6 +99,10 @@ pub struct UnregisterOptions {
     pub ignore_not_found: bool,
     /// Leave AWS as it is.
     pub skip_access: bool,
+    /// Leave the hub as it is.
+    pub access_only: bool,
+    /// Name in EKS, if said.
+    pub aws_cluster_name: Option<String>,
     /// Credentials for the account of the cluster.
     pub aws: AwsOptions,
     /// Credentials for the account of the hub.
@@ -99,20 +118,24 @@ impl UnregisterArgs {
     pub fn resolve(self) -> anyhow::Result<UnregisterOptions> {
         let Self {
             name,
+            hub: _,
             drain,
             keep_workloads,
             timeout,
             ignore_not_found,
             skip_access,
+            access_only,
+            aws_cluster_name,
+            region,
             profile,
             assume_role,
-            hub_profile,
+            hub_aws,
             confirm,
             write,
         } = self;
         let timeout = duration("--timeout", timeout.as_deref().unwrap_or("10m"))?;
         Ok(UnregisterOptions {
-            name,
+            name: name.unwrap_or_default(),
             applications: match (drain, keep_workloads) {
                 (true, _) => Applications::Drain { timeout },
                 (false, true) => Applications::KeepWorkloads,
@@ -120,15 +143,14 @@ impl UnregisterArgs {
             },
             ignore_not_found,
             skip_access,
+            access_only,
+            aws_cluster_name,
             aws: AwsOptions {
-                region: None,
+                region,
                 profile,
                 assume_role,
             },
-            hub_aws: HubAws {
-                profile: hub_profile,
-                ..HubAws::default()
-            },
+            hub_aws: hub_aws.resolve(),
             yes: confirm.yes,
             write: write.resolve()?,
         })

@@ -1,11 +1,13 @@
 //! `unregister`: the cluster Secret goes last, and only once nothing needs it any more.
 
 mod access;
+mod access_only;
 mod applications;
 mod drain;
 pub(in crate::commands) mod operation;
 mod other_argo_cd;
 mod plan;
+mod whole_hub;
 
 use anyhow::{Context as _, bail};
 use bridge_core::{
@@ -59,6 +61,9 @@ struct Leaving<'a> {
 
 /// Runs `unregister`.
 pub async fn run(ctx: &Context, args: UnregisterArgs) -> anyhow::Result<Exit> {
+    if args.hub {
+        return whole_hub::run(ctx).await;
+    }
     let options = args.resolve()?;
     if ctx.is_folder() {
         if matches!(options.applications, Applications::Drain { .. }) {
@@ -69,6 +74,9 @@ pub async fn run(ctx: &Context, args: UnregisterArgs) -> anyhow::Result<Exit> {
         }
     }
     let hub = ctx.hub_to_write().await?;
+    if options.access_only {
+        return Box::pin(access_only::run(ctx, &hub, &options)).await;
+    }
     let secret = match hub.cluster(&options.name).await {
         Ok(secret) => secret,
         Err(HubError::NotFound { .. }) if finish_deleted(ctx, &hub, &options).await? => {

@@ -35,11 +35,11 @@ impl Access {
         if grants.is_empty() {
             return Ok(Self::default());
         }
-        if options.skip_access || hub.is_folder() {
+        if options.skip_access || (hub.is_folder() && !options.access_only) {
             let why = if options.skip_access {
                 "what was made in AWS stays"
             } else {
-                "what was made in AWS stays until the hub has let go of the cluster; then take it back"
+                "what was made in AWS stays until the hub has let go of the cluster (then: unregister --access-only, or)"
             };
             for command in grants.iter().flat_map(by_hand) {
                 ctx.out.warn(format_args!("{why}: {command}"))?;
