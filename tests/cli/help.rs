@@ -2,12 +2,13 @@
 
 use crate::run::Bridge;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "get",
     "describe",
     "addons",
     "label",
     "annotate",
+    "init",
     "register",
     "update",
     "check",

@@ -14,6 +14,7 @@ mod discover;
 mod drain;
 mod fleet;
 mod help;
+mod init;
 mod keys;
 mod live;
 mod looking;

@@ -31,6 +31,22 @@ pub fn confirm(out: &Output, question: &str, yes: bool) -> anyhow::Result<bool> 
     Ok(agrees(&answer))
 }
 
+/// Asks for a word; `None` without a terminal and under machine output, where nobody is asked.
+pub fn ask(out: &Output, question: &str) -> anyhow::Result<Option<String>> {
+    if out.is_machine() || !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let mut stderr = anstream::stderr().lock();
+    write!(stderr, "{question} ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .context("reading the answer")?;
+    Ok(Some(answer.trim().to_owned()))
+}
+
 /// Anything but a clear yes is a no, the end of input included.
 fn agrees(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")

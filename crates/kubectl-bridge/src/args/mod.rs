@@ -11,6 +11,7 @@ mod describe;
 mod discover;
 mod get;
 mod global;
+mod init;
 mod label;
 mod params;
 mod register;
@@ -35,6 +36,7 @@ pub use discover::{DiscoverArgs, DiscoverOptions};
 pub use get::GetArgs;
 pub use global::{GlobalArgs, GlobalOptions, HubOptions};
 pub(crate) use global::{platform, user_agent};
+pub use init::{InitArgs, InitOptions};
 pub use label::LabelArgs;
 pub use params::ParamsArgs;
 pub use register::{EksAccess, GrantOptions, HubAws, HubAwsArgs, RegisterArgs, RegisterOptions, Way};
@@ -94,6 +96,8 @@ pub enum Command {
     Label(LabelArgs),
     /// Set or remove metadata (annotations) of clusters
     Annotate(AnnotateArgs),
+    /// Prepare a hub: its own cluster Secret, and defaults for register
+    Init(Box<InitArgs>),
     /// Register a cluster with the hub, or update it
     Register(Box<RegisterArgs>),
     /// Bring what is known of EKS clusters up to date
@@ -125,6 +129,7 @@ impl Command {
             Self::Annotate(args) => commands::annotate::run(ctx, args).await,
             // The longest story of all: on the heap, so that the others stay small.
             Self::Register(args) => Box::pin(commands::register::run(ctx, *args)).await,
+            Self::Init(args) => Box::pin(commands::init::run(ctx, *args)).await,
             Self::Update(args) => Box::pin(commands::update::run(ctx, args)).await,
             Self::Discover(args) => Box::pin(commands::discover::run(ctx, args)).await,
             Self::Check(args) => Box::pin(commands::check::run(ctx, args)).await,

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod describe;
 pub mod discover;
 pub mod get;
+pub mod init;
 pub mod label;
 pub mod params;
 pub mod register;
