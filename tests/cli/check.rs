@@ -90,6 +90,14 @@ fn secrets_that_break_a_hub() {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
     }
     assert!(!ran.stdout.contains(PLANTED));
+    // Two Secrets of one name have a section each, and every finding stands once.
+    let all = bridge.line("check --all");
+    assert_eq!(all.stdout.matches('×').count(), 5, "{}", all.stdout);
+    assert!(
+        all.stdout.contains("\ndev (Secret dev-2)\n") && all.stdout.contains("5 failed, "),
+        "{}",
+        all.stdout
+    );
     // A cluster that is named gets its own findings, and only those.
     let ran = bridge.line("check broken -o name");
     assert_eq!((ran.code, ran.stdout.as_str()), (1, "KB104 cluster/broken\n"));

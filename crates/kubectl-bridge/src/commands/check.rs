@@ -53,7 +53,7 @@ pub async fn run(ctx: &Context, args: CheckArgs) -> anyhow::Result<Exit> {
         // A finding about a cluster that has a section of its own stands there.
         let findings = on_hub
             .iter()
-            .filter(|finding| !is_about(finding, &wanted))
+            .filter(|finding| home(finding, &wanted, hub.namespace()).is_none())
             .cloned()
             .collect();
         sections.push(Section {
@@ -86,11 +86,15 @@ fn is_failure(finding: &Finding) -> bool {
     finding.severity == Severity::Failure
 }
 
-fn is_about(finding: &Finding, clusters: &[ClusterSecret]) -> bool {
-    finding
-        .cluster
-        .as_ref()
-        .is_some_and(|name| clusters.iter().any(|secret| shown_name(secret) == name))
+/// The cluster whose section a finding of the hub's belongs to: by its Secret, for a name may be shared, else by its name.
+fn home(finding: &Finding, clusters: &[ClusterSecret], namespace: &str) -> Option<usize> {
+    let by_secret = clusters
+        .iter()
+        .position(|secret| finding.object == format!("Secret {namespace}/{}", secret.cluster.secret_name));
+    by_secret.or_else(|| {
+        let name = finding.cluster.as_ref()?;
+        clusters.iter().position(|secret| shown_name(secret) == name)
+    })
 }
 
 /// One section a cluster: what the hub tells of it, then what AWS does.
@@ -125,22 +129,40 @@ async fn each(
         .find(|secret| secret.cluster.is_in_cluster())
         .and_then(|secret| secret.cluster.either(bridge_core::keys::AWS_VPC_ID))
         .map(str::to_owned);
-    stream::iter(wanted)
-        .map(|secret| {
+    let mut sections: Vec<Section> = wanted
+        .iter()
+        .map(|secret| Section {
+            title: title(secret, &wanted),
+            findings: Vec::new(),
+        })
+        .collect();
+    for finding in on_hub {
+        if let Some(at) = home(finding, &wanted, hub.namespace()) {
+            sections[at].findings.push(finding.clone());
+        }
+    }
+    stream::iter(wanted.into_iter().zip(sections))
+        .map(|(secret, mut section)| {
             let (sessions, role, vpc) = (&sessions, &role, vpc.clone());
             // On the heap: it holds what the AWS SDK needs.
             Box::pin(async move {
-                let title = shown_name(&secret).to_owned();
-                let mut findings: Vec<Finding> = on_hub
-                    .iter()
-                    .filter(|finding| is_about(finding, std::slice::from_ref(&secret)))
-                    .cloned()
-                    .collect();
-                findings.extend(cluster::findings(&secret, sessions, role, vpc).await);
-                Section { title, findings }
+                let from_aws = cluster::findings(&secret, sessions, role, vpc).await;
+                section.findings.extend(from_aws);
+                section
             })
         })
         .buffered(CONCURRENCY)
         .collect()
         .await
+}
+
+/// Its name; with that of its Secret where another one has the name too.
+fn title(secret: &ClusterSecret, clusters: &[ClusterSecret]) -> String {
+    let name = shown_name(secret);
+    let same = clusters.iter().filter(|other| shown_name(other) == name).count();
+    if same > 1 {
+        format!("{name} (Secret {})", secret.cluster.secret_name)
+    } else {
+        name.to_owned()
+    }
 }
