@@ -16,5 +16,6 @@ mod params;
 mod parsing;
 mod register;
 mod register_live;
+mod register_refused;
 mod run;
 mod unregister;
