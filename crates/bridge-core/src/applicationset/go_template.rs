@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::{
     go_lexer::{NotUnderstood, Token, actions},
-    reads::{Keys, Reads},
+    reads::Reads,
 };
+use crate::request::Keys;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
