@@ -148,8 +148,8 @@ impl Access {
     }
 }
 
-/// What a registration writes.
-#[derive(Debug, Clone)]
+/// What a registration writes. `Debug` shows no credential.
+#[derive(Clone)]
 pub struct Plan {
     /// The Secret as it is, if the cluster is registered already.
     pub current: Option<ClusterSecret>,
@@ -163,6 +163,18 @@ pub struct Plan {
     pub diffs: Vec<KeyDiff>,
     /// What to know about it.
     pub warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("current", &self.current)
+            .field("changes", &self.changes)
+            .field("after", &self.after)
+            .field("diffs", &self.diffs)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a cluster cannot be registered so.

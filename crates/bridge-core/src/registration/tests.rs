@@ -140,6 +140,8 @@ fn the_other_shapes() {
         .unwrap();
     assert_eq!(config(&plan)["bearerToken"], "s3cret");
     assert!(!format!("{:?}", registration("dev", token("https://x"))).contains("s3cret"));
+    let bytes = format!("{:?}", &plan.secret.data.as_ref().unwrap()["config"]);
+    assert!(!format!("{plan:?}").contains(&bytes), "{bytes}");
     assert!(plan.diffs.iter().all(|diff| diff.to.as_deref() != Some("s3cret")));
 
     let mut hub = registration("control-plane", Access::InCluster);
