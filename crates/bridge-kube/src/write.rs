@@ -9,6 +9,8 @@ use bridge_core::{
 };
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 
+use crate::error::HubError;
+
 /// `--dry-run`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DryRun {
@@ -155,6 +157,37 @@ fn text_diffs(
             });
         }
     }
+}
+
+/// Refuses to write keys that somebody changed since `read`: what is to be written was worked out from that, keeps values of
+/// it and is merged over its `config`, and would undo the change.
+pub(crate) fn check_unchanged(
+    diffs: &[KeyDiff],
+    read: &ClusterSecret,
+    now: &ClusterSecret,
+) -> Result<(), HubError> {
+    let (was, is) = (&read.cluster, &now.cluster);
+    let changed = diffs.iter().any(|KeyDiff { kind, key, .. }| match *kind {
+        "label" => was.labels.get(key) != is.labels.get(key),
+        "annotation" => was.annotations.get(key) != is.annotations.get(key),
+        _ => match key.as_str() {
+            "config" => read.config != now.config,
+            "name" => was.name != is.name,
+            "server" => was.server != is.server,
+            "project" => was.project != is.project,
+            "namespaces" => read.namespaces != now.namespaces,
+            "clusterResources" => read.cluster_resources != now.cluster_resources,
+            "shard" => read.shard != now.shard,
+            _ => false,
+        },
+    });
+    if changed {
+        return Err(HubError::Replaced {
+            secret: is.secret_name.clone(),
+            how: "changed",
+        });
+    }
+    Ok(())
 }
 
 /// Data that holds no credential is shown; all else is masked as `kubectl diff` masks Secrets.
