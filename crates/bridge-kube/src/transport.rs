@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER};
 use kube::{
     Client,
     client::Body,
-    core::{ObjectMeta, params::ListParams, request},
+    core::{params::ListParams, request},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -174,14 +174,11 @@ pub(crate) fn typed<T: DeserializeOwned>(value: serde_json::Value, kind: &str) -
 
 /// `namespace/name` of an object, for a message.
 pub(crate) fn object_name(value: &serde_json::Value) -> String {
-    let metadata: ObjectMeta = value
-        .get("metadata")
-        .and_then(|metadata| serde_json::from_value(metadata.clone()).ok())
-        .unwrap_or_default();
-    let name = metadata.name.unwrap_or_default();
-    match metadata.namespace {
+    let text = |pointer: &str| value.pointer(pointer).and_then(serde_json::Value::as_str);
+    let name = text("/metadata/name").unwrap_or_default();
+    match text("/metadata/namespace") {
         Some(namespace) => format!("{namespace}/{name}"),
-        None => name,
+        None => name.to_owned(),
     }
 }
 

@@ -97,7 +97,11 @@ pub(crate) fn sort(clusters: &mut [ClusterSecret]) {
 }
 
 /// The one cluster of that `data.name`, or else with that name of its Secret.
-pub(crate) fn pick(clusters: Vec<ClusterSecret>, name: &str, hub: &str) -> Result<ClusterSecret, HubError> {
+pub(crate) fn pick(
+    mut clusters: Vec<ClusterSecret>,
+    name: &str,
+    hub: &str,
+) -> Result<ClusterSecret, HubError> {
     let by_name: Vec<String> = clusters
         .iter()
         .filter(|found| found.cluster.name == name)
@@ -115,13 +119,15 @@ pub(crate) fn pick(clusters: Vec<ClusterSecret>, name: &str, hub: &str) -> Resul
             });
         }
     };
-    let nearest = suggest::hint(name, clusters.iter().map(|found| found.cluster.name.as_str()));
-    clusters
-        .into_iter()
-        .find(|found| found.cluster.secret_name == wanted)
-        .ok_or_else(|| HubError::NotFound {
+    match clusters
+        .iter()
+        .position(|found| found.cluster.secret_name == wanted)
+    {
+        Some(at) => Ok(clusters.swap_remove(at)),
+        None => Err(HubError::NotFound {
             name: name.to_owned(),
             hub: hub.to_owned(),
-            nearest,
-        })
+            nearest: suggest::hint(name, clusters.iter().map(|found| found.cluster.name.as_str())),
+        }),
+    }
 }
