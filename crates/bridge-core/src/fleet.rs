@@ -98,7 +98,7 @@ impl Fleet {
 
     /// Argo CD's own entry for a hub that no Secret has the very server of (`applicationset/generators/cluster.go`). A hub
     /// that is being drained has its Secret. Only a selector without any condition selects it.
-    pub fn in_cluster(&self) -> Option<&Member> {
+    pub(crate) fn in_cluster(&self) -> Option<&Member> {
         self.in_cluster.as_deref()
     }
 

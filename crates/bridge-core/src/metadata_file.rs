@@ -202,7 +202,8 @@ fn kind(value: &Value) -> &'static str {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]
@@ -305,7 +306,7 @@ mod tests {
             ("a: ", "key \"a\" holds nothing"),
             ("[1, 2]", "the top level is a list"),
             ("hello", "the top level is a single value"),
-            ("a: [", "neither JSON nor YAML"),
+            ("a: [", "neither JSON nor YAML: line 1"),
             ("", "the top level is nothing"),
             ("a b: c", "\"a b\" is not a label or annotation key"),
         ] {

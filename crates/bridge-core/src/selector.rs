@@ -47,7 +47,7 @@ impl Selector {
     }
 
     /// The conditions, all of which must hold.
-    pub fn requirements(&self) -> &[Requirement] {
+    pub(crate) fn requirements(&self) -> &[Requirement] {
         &self.requirements
     }
 

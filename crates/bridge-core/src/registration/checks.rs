@@ -259,13 +259,17 @@ pub(super) fn warnings(
         } else if !cluster::same_server(&was.server, server) {
             warnings.push(format!("the server changes from {} to {server}", was.server));
         }
-        if let Connection::Malformed(error) = current.connection() {
+        if let Connection::Malformed(error) = current.connection()
+            && registration.access != Access::Keep
+        {
             warnings.push(format!("{error} today and is written anew"));
         }
     }
     for other in hub {
         let other_name = &other.cluster.secret_name;
-        if current.is_some_and(|current| current.cluster.secret_name == *other_name) {
+        let written_anew = registration.access != Access::Keep
+            && current.is_some_and(|current| current.cluster.secret_name == *other_name);
+        if written_anew {
             continue;
         }
         if let Connection::Malformed(error) = other.connection() {
