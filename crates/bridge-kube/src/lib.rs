@@ -5,7 +5,7 @@ mod context;
 mod error;
 mod failure;
 mod flags;
-pub mod folder;
+mod folder;
 mod hub;
 mod kubeconfig;
 mod live;

@@ -114,7 +114,7 @@ impl FolderHub {
 }
 
 /// All clusters of a folder hub, or an error: never a part of them.
-pub fn load_clusters(dir: &Path) -> Result<Vec<ClusterSecret>, HubError> {
+pub(crate) fn load_clusters(dir: &Path) -> Result<Vec<ClusterSecret>, HubError> {
     FolderHub::open(dir)?.clusters()
 }
 
