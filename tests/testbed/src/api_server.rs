@@ -153,6 +153,12 @@ impl ApiServer {
         self.server.signal(signal)
     }
 
+    /// Sends etcd a signal.
+    pub(crate) fn signal_etcd(&self, signal: &str) -> Result<()> {
+        self.etcd.check_alive()?;
+        self.etcd.signal(signal)
+    }
+
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.scratch.path().join("ca.crt")
     }

@@ -206,6 +206,22 @@ impl Hub {
         self.own("thaw")?.signal_server("CONT")
     }
 
+    /// Stops etcd from running (SIGSTOP): the API server lives, and answers what it has in memory.
+    ///
+    /// # Errors
+    /// On a shared server, or when it is not running.
+    pub fn freeze_etcd(&mut self) -> Result<()> {
+        self.own("freeze etcd behind")?.signal_etcd("STOP")
+    }
+
+    /// Lets a frozen etcd run again (SIGCONT).
+    ///
+    /// # Errors
+    /// On a shared server, or when it is not running.
+    pub fn thaw_etcd(&mut self) -> Result<()> {
+        self.own("thaw etcd behind")?.signal_etcd("CONT")
+    }
+
     fn own(&mut self, verb: &str) -> Result<&mut ApiServer> {
         match &mut self.server {
             Server::Own(server) => Ok(server),

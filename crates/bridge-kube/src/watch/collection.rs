@@ -1,6 +1,7 @@
 //! The list and watch loop on one collection of the API.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -30,6 +31,8 @@ const PAGE: u32 = 250;
 /// A page that takes longer comes from a server that hangs. Between these, as long as a watch is waited for.
 const PAGE_AT_LEAST: Duration = Duration::from_secs(5);
 const PAGE_AT_MOST: Duration = Duration::from_secs(20);
+/// What asks for next to nothing is answered at once, or not at all.
+const PROOF_AT_LEAST: Duration = Duration::from_secs(1);
 /// A watch that ended sooner than this was no success.
 const STABLE_AFTER: Duration = Duration::from_millis(900);
 
@@ -43,8 +46,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A pace at which a view on a living hub never gets as old as `max_staleness`, which is at least 3 s. API servers
-    /// send bookmarks about once a minute, so on a quiet hub the renewal is the proof that counts.
+    /// A pace at which a view on a living hub never gets as old as `max_staleness`, which is at least 3 s. On a quiet hub
+    /// the proof comes when the watch is renewed.
     pub fn for_staleness(max_staleness: Duration) -> Self {
         let watch = Duration::from_secs((max_staleness / 3).as_secs().clamp(1, 45));
         let grace = (max_staleness / 6).clamp(Duration::from_millis(500), Duration::from_secs(5));
@@ -76,7 +79,7 @@ pub(super) enum Change<T> {
     Set(T),
     /// This one is gone.
     Gone(T),
-    /// Nothing happened, and the server said so.
+    /// What was told so far is what the hub holds.
     Alive,
 }
 
@@ -100,11 +103,13 @@ enum Failure {
     #[error("the API server refused or could not be reached")]
     Client(#[from] kube::Error),
     #[error("the stream broke")]
-    Stream(#[from] std::io::Error),
+    Stream(#[from] io::Error),
     #[error("no answer within {:.1} s", .0.as_secs_f64())]
     Silence(Duration),
     #[error("the answer has an unexpected shape (line {}, column {})", .0.line(), .0.column())]
     Shape(serde_json::Error),
+    #[error("the answer is no list: it has no version")]
+    NoList,
     #[error("the server ended the watch: {code} {reason}")]
     Ended { code: u16, reason: String },
     #[error("the watch ended at once")]
@@ -115,9 +120,11 @@ impl Failure {
     /// Whether the version that was watched from is of no use any more. After a broken connection it still is.
     fn needs_list(&self) -> bool {
         match self {
-            Self::Ended { .. } | Self::Shape(_) | Self::Request(_) => true,
-            Self::Client(error) => matches!(error, kube::Error::Api(_)),
-            Self::Stream(_) | Self::Silence(_) | Self::TooShort => false,
+            // Whatever cuts watches short may keep their events too: then only lists tell what there is.
+            Self::TooShort | Self::Ended { .. } | Self::Shape(_) | Self::NoList | Self::Request(_) => true,
+            // A server with too much to do is not given more.
+            Self::Client(error) => matches!(error, kube::Error::Api(status) if status.code != 429),
+            Self::Stream(_) | Self::Silence(_) => false,
         }
     }
 
@@ -198,12 +205,14 @@ impl Collection {
         let mut version: Option<String> = None;
         while !out.is_closed() {
             let started = Instant::now();
+            let watches = version.is_some();
             let outcome = if let Some(version) = &mut version {
                 self.watch(version, &out).await
             } else {
                 self.list(&out).await.map(|listed| version = Some(listed))
             };
-            let stable = started.elapsed() >= STABLE_AFTER;
+            let stable = watches && started.elapsed() >= STABLE_AFTER;
+            // However long a list takes to fail, the next one is no better for being soon.
             if stable {
                 backoff.reset();
             }
@@ -246,14 +255,35 @@ impl Collection {
             let page: Page<T> = serde_json::from_str(&text).map_err(Failure::Shape)?;
             items.extend(page.items.unwrap_or_default());
             let Some(token) = page.metadata.next.filter(|token| !token.is_empty()) else {
+                let version = page
+                    .metadata
+                    .resource_version
+                    .filter(|version| !version.is_empty());
+                let version = version.ok_or(Failure::NoList)?;
                 drop(out.send(Change::Reset(items)).await);
-                return Ok(page.metadata.resource_version.unwrap_or_default());
+                return Ok(version);
             };
             params.continue_token = Some(token);
         }
     }
 
-    /// Watches from `version`, and moves it on, until the server ends the watch in good order or something fails.
+    /// Asks for the newest state of one object, without its contents. An API server that has lost etcd still takes
+    /// watches and sends bookmarks, out of its memory; this it cannot answer.
+    async fn proof(&self) -> Result<(), Failure> {
+        let params = ListParams {
+            limit: Some(1),
+            label_selector: self.label_selector.map(str::to_owned),
+            ..ListParams::default()
+        };
+        let within = self.pace.grace.max(PROOF_AT_LEAST);
+        let request = Request::new(self.path.clone()).list_metadata(&params)?;
+        tokio::time::timeout(within, self.client.request_text(request))
+            .await
+            .map_err(|_| Failure::Silence(within))??;
+        Ok(())
+    }
+
+    /// Watches from `version`, and moves it on, after a proof that the hub lives, until the server ends the watch in good order or something fails.
     async fn watch<T: DeserializeOwned>(
         &self,
         version: &mut String,
@@ -265,6 +295,7 @@ impl Collection {
             bookmarks: true,
             ..WatchParams::default()
         };
+        self.proof().await?;
         let mut request = Request::new(self.path.clone()).watch(&params, version)?;
         // API servers from 1.37 on compress a watch event by event, which no decoder here reads.
         let plain = http::HeaderValue::from_static("identity");
@@ -284,22 +315,28 @@ impl Collection {
             let read = timeout_at(deadline, stream.read_until(b'\n', &mut line))
                 .await
                 .map_err(silence)??;
-            if read == 0 || line.last() != Some(&b'\n') {
+            if read > 0 && line.last() != Some(&b'\n') {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            if read == 0 {
                 return if started.elapsed() < STABLE_AFTER {
                     Err(Failure::TooShort)
                 } else {
                     Ok(())
                 };
             }
-            if out.send(change(&line, version)?).await.is_err() {
+            if let Some(change) = change(&line, version)?
+                && out.send(change).await.is_err()
+            {
                 return Ok(());
             }
         }
     }
 }
 
-/// Reads one line of a watch, and moves the version on.
-fn change<T: DeserializeOwned>(line: &[u8], version: &mut String) -> Result<Change<T>, Failure> {
+/// Reads one line of a watch, and moves the version on. A bookmark changes nothing, and proves nothing: see
+/// [`Collection::proof`].
+fn change<T: DeserializeOwned>(line: &[u8], version: &mut String) -> Result<Option<Change<T>>, Failure> {
     let Envelope { kind, object } = serde_json::from_slice(line).map_err(Failure::Shape)?;
     let inside = || {
         serde_json::from_slice::<Inside<T>>(line)
@@ -307,16 +344,16 @@ fn change<T: DeserializeOwned>(line: &[u8], version: &mut String) -> Result<Chan
             .map_err(Failure::Shape)
     };
     let change = match kind.as_str() {
-        "ADDED" | "MODIFIED" => Change::Set(inside()?),
-        "DELETED" => Change::Gone(inside()?),
+        "ADDED" | "MODIFIED" => Some(Change::Set(inside()?)),
+        "DELETED" => Some(Change::Gone(inside()?)),
         "ERROR" => {
             return Err(Failure::Ended {
                 code: object.code,
                 reason: object.reason,
             });
         }
-        // A bookmark. A later API may have more to say; it is a sign of life at least.
-        _ => Change::Alive,
+        // A later API may have more to say than bookmarks.
+        _ => None,
     };
     if let Some(seen) = object.metadata.resource_version.filter(|seen| !seen.is_empty()) {
         *version = seen;
