@@ -90,31 +90,34 @@ impl Transport {
         })
     }
 
-    /// Every object of a list, page by page.
-    pub async fn list(
+    /// Every object of a list, page by page, each as `read` takes it: objects as they are sent are many times larger, and
+    /// a hub may have tens of thousands.
+    pub async fn list<T>(
         &self,
         path: &str,
         labels: Option<&str>,
         ask: Ask<'_>,
-    ) -> Result<Vec<serde_json::Value>, HubError> {
+        read: impl Fn(serde_json::Value) -> Result<T, HubError>,
+    ) -> Result<Vec<T>, HubError> {
         let mut attempt = 1;
         loop {
             // The last attempt asks for all at once: no token, nothing to expire.
             let page = (attempt < LIST_ATTEMPTS).then_some(PAGE);
-            match self.list_pages(path, labels, page, ask).await {
+            match self.list_pages(path, labels, page, ask, &read).await {
                 Err(HubError::Api { code: 410, .. }) if attempt < LIST_ATTEMPTS => attempt += 1,
                 other => return other,
             }
         }
     }
 
-    async fn list_pages(
+    async fn list_pages<T>(
         &self,
         path: &str,
         labels: Option<&str>,
         limit: Option<u32>,
         ask: Ask<'_>,
-    ) -> Result<Vec<serde_json::Value>, HubError> {
+        read: impl Fn(serde_json::Value) -> Result<T, HubError>,
+    ) -> Result<Vec<T>, HubError> {
         let mut params = ListParams {
             label_selector: labels.map(str::to_owned),
             limit,
@@ -124,7 +127,9 @@ impl Transport {
         loop {
             let request = kube::core::Request::new(path).list(&params);
             let page: Page = self.send(request, ask).await?.value;
-            all.extend(page.items.unwrap_or_default());
+            for item in page.items.into_iter().flatten() {
+                all.push(read(item)?);
+            }
             if page.metadata.next.is_empty() {
                 return Ok(all);
             }

@@ -18,17 +18,14 @@ impl LiveHub {
     /// All cluster Secrets, sorted by name and then by the name of the Secret.
     pub async fn clusters(&self) -> Result<Vec<ClusterSecret>, HubError> {
         let path = self.secrets().url_path;
-        let items = self
+        let read = |item| typed::<Secret>(item, "Secret").map(ClusterSecret::from_secret);
+        let mut clusters = self
             .transport
-            .list(&path, Some(keys::CLUSTER_SECRETS), self.ask("list", None))
+            .list(&path, Some(keys::CLUSTER_SECRETS), self.ask("list", None), read)
             .await?;
-        if items.is_empty() {
+        if clusters.is_empty() {
             self.check_namespace().await?;
         }
-        let mut clusters = items
-            .into_iter()
-            .map(|item| typed::<Secret>(item, "Secret").map(ClusterSecret::from_secret))
-            .collect::<Result<Vec<_>, _>>()?;
         sort(&mut clusters);
         Ok(clusters)
     }
