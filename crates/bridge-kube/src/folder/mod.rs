@@ -6,6 +6,7 @@ mod render;
 mod write;
 
 use std::{
+    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
 };
@@ -73,15 +74,19 @@ impl FolderHub {
                 }
             }
         }
-        read::sort(&mut clusters);
-        for pair in clusters.windows(2) {
-            if pair[0].cluster.secret_name == pair[1].cluster.secret_name {
-                return Err(HubError::Folder {
-                    what: format!("Secret \"{}\" is in {self} twice", pair[0].cluster.secret_name),
-                    cause: None,
-                });
-            }
+        // By its own name, and not by the cluster's: two manifests of one Secret may name two clusters.
+        let mut names = HashSet::new();
+        if let Some(twice) = clusters
+            .iter()
+            .map(|found| &found.cluster.secret_name)
+            .find(|name| !names.insert(*name))
+        {
+            return Err(HubError::Folder {
+                what: format!("Secret \"{twice}\" is in {self} twice"),
+                cause: None,
+            });
         }
+        read::sort(&mut clusters);
         Ok(clusters)
     }
 

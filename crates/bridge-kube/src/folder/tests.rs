@@ -393,3 +393,21 @@ async fn a_change_reads_the_file_of_its_cluster_first() {
     hub.change("dev", &keda, &WriteOptions::default()).await.unwrap();
     assert!(hub.change("qa", &keda, &WriteOptions::default()).await.is_err());
 }
+
+#[test]
+fn a_secret_that_is_there_twice_is_refused_whatever_its_clusters_are_called() {
+    let other = |name: &str| DEV.replace("  name: dev\n  server", &format!("  name: {name}\n  server"));
+    let between = DEV
+        .replace("name: dev   #", "name: mid   #")
+        .replace("  name: dev\n  server", "  name: mid\n  server");
+    let (_dir, hub) = hub(&[
+        ("clusters/1.yaml", &other("a")),
+        ("clusters/2.yaml", &between),
+        ("clusters/3.yaml", &other("z")),
+    ]);
+    let error = hub.clusters().unwrap_err();
+    assert!(
+        error.to_string().starts_with("Secret \"dev\" is in folder"),
+        "{error}"
+    );
+}
