@@ -31,8 +31,10 @@ use plan::{Outcome, Plan};
 
 /// Patches in flight at one time.
 const IN_FLIGHT: usize = 8;
-/// How long to sleep when nothing is planned.
-const LONG: Duration = Duration::from_hours(1);
+/// How long to sleep at most: that a view is old, or fresh again, is told by nobody.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long ago an answer may have been the one to what is seen only now.
+const RECENT: Duration = Duration::from_secs(10);
 
 /// An ApplicationSet by namespace and name.
 pub(crate) type Key = (String, String);
@@ -45,7 +47,12 @@ pub(crate) struct Pusher {
     metrics: Arc<Metrics>,
     answered: Arc<Answered>,
     enabled: bool,
+    max_staleness: Duration,
     fleet: Option<Arc<Fleet>>,
+    /// When it took the place of another one.
+    overtook: Option<Instant>,
+    /// Whether a question would be answered, when last looked.
+    answers: bool,
     sets: BTreeMap<Key, SeenSet>,
     plan: Plan,
     in_flight: JoinSet<(Key, Outcome)>,
@@ -64,7 +71,10 @@ impl Pusher {
             metrics: Arc::clone(&service.metrics),
             answered: Arc::clone(&service.answered),
             enabled,
+            max_staleness: service.max_staleness,
             fleet: None,
+            overtook: None,
+            answers: false,
             sets: BTreeMap::new(),
             plan: Plan::default(),
             in_flight: JoinSet::new(),
@@ -84,8 +94,11 @@ impl Pusher {
             } else {
                 self.plan.wake(Instant::now())
             };
-            let wake = wake.unwrap_or(LONG);
+            let wake = wake.map_or(LOOK, |wake| wake.min(LOOK));
             tokio::select! {
+                // In this order: an ApplicationSet that asked before the fleet changed is to be known by then.
+                biased;
+                Some(sent) = self.in_flight.join_next() => self.sent(sent),
                 event = events.recv() => match event {
                     Some(event) => self.event(event).await,
                     None => return,
@@ -95,17 +108,17 @@ impl Pusher {
                     Some(State::Syncing | State::Empty) => self.new_fleet(None).await,
                     None => return,
                 },
-                Some(sent) = self.in_flight.join_next() => self.sent(sent),
                 () = tokio::time::sleep(wake) => {}
             }
             if self.enabled {
+                self.revive();
                 self.push();
             }
         }
     }
 
     async fn new_fleet(&mut self, fleet: Option<Arc<Fleet>>) {
-        let returns = self.fleet.is_none();
+        self.overtook = (self.fleet.is_some() && fleet.is_some()).then(Instant::now);
         self.fleet = fleet;
         let all = self
             .sets
@@ -117,9 +130,15 @@ impl Pusher {
         for (key, fingerprint) in fingerprints {
             self.plan.aim(&key, fingerprint, now, self.answered.last(&key.1));
         }
-        if returns && self.fleet.is_some() {
-            self.plan.revive(now);
+    }
+
+    /// Looks whether there is an answer after there was none.
+    fn revive(&mut self) {
+        let answers = self.fleet.is_some() && self.view.fleet(self.max_staleness).is_ok();
+        if answers && !self.answers {
+            self.plan.revive(Instant::now());
         }
+        self.answers = answers;
     }
 
     async fn event(&mut self, event: SetEvent) {
@@ -142,7 +161,9 @@ impl Pusher {
             }
         }
         let names = self.sets.keys().map(|(_, name)| name.clone()).collect();
-        self.answered.exist(names);
+        for gone in self.answered.exist(names) {
+            self.metrics.forget(&gone);
+        }
         self.metrics.waiting(self.plan.waiting());
     }
 
@@ -156,7 +177,8 @@ impl Pusher {
                 continue;
             }
             let before = self.sets.insert(key.clone(), seen.clone());
-            let same_spec = before.is_some_and(|before| before.generation == seen.generation);
+            let same_spec = before
+                .is_some_and(|before| before.generation == seen.generation && before.set.uid == seen.set.uid);
             if !same_spec || seen.generation.is_none() {
                 respecified.push((key.clone(), seen.clone()));
             }
@@ -166,8 +188,20 @@ impl Pusher {
         let now = Instant::now();
         for (key, seen) in ours {
             let fingerprint = fingerprints.get(&key).cloned();
+            let overtaken = fingerprint.is_some() && self.overtaken(&key.1);
             self.plan.seen(&key, seen.set, fingerprint, now);
+            if overtaken {
+                self.plan.overtaken(&key, now);
+            }
         }
+    }
+
+    /// Whether what is seen only now may have been answered from the fleet before.
+    fn overtaken(&self, name: &str) -> bool {
+        let (Some(overtook), Some(answered)) = (self.overtook, self.answered.last(name)) else {
+            return false;
+        };
+        answered < overtook && overtook < answered + RECENT
     }
 
     fn forget(&mut self, key: &Key) {
@@ -224,6 +258,8 @@ impl Pusher {
             Outcome::Refused(why) if !self.refused => {
                 self.refused = true;
                 warn!(
+                    namespace = key.0,
+                    applicationset,
                     why,
                     "not allowed to refresh ApplicationSets; trying again slowly (grant patch on applicationsets, or start with --no-push)"
                 );
