@@ -277,3 +277,110 @@ impl Pusher {
 fn key(seen: &SeenSet) -> Key {
     (seen.set.namespace.clone(), seen.set.name.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bridge_core::{applicationset::ApplicationSet, cluster::Cluster, fleet::Member};
+    use serde_json::json;
+
+    fn fleet(environment: &str) -> State {
+        let cluster = Cluster {
+            secret_name: "dev".to_owned(),
+            name: "dev".to_owned(),
+            labels: [("environment".to_owned(), environment.to_owned())].into(),
+            ..Cluster::default()
+        };
+        State::Ready(Arc::new(Fleet::new([Arc::new(Member::new(cluster))]).unwrap()))
+    }
+
+    fn seen(uid: &str, environment: &str, error: Option<&str>) -> SeenSet {
+        let input =
+            json!({"generate": "clusters", "selector": {"matchLabels": {"environment": environment}}});
+        let plugin = json!({"configMapRef": {"name": "bridge-generator"}, "input": {"parameters": input}});
+        let error = error
+            .map(|error| json!({"type": "ErrorOccurred", "status": "True", "reason": "x", "message": error}));
+        let set = json!({
+            "metadata": {"namespace": "argocd", "name": "addons", "uid": uid, "generation": 1},
+            "spec": {"generators": [{"plugin": plugin}], "template": {"metadata": {"name": "{{name}}"}}},
+            "status": {"conditions": error.into_iter().collect::<Vec<_>>()},
+        });
+        SeenSet {
+            set: Arc::new(ApplicationSet::from_json(&set).unwrap()),
+            generation: Some(1),
+        }
+    }
+
+    fn pusher() -> Pusher {
+        let hub = tower::service_fn(async |_: http::Request<kube::client::Body>| {
+            Err::<http::Response<kube::client::Body>, _>(std::io::Error::other("no hub here"))
+        });
+        let view = FleetView::fixed(fleet("dev"));
+        let tokens = Arc::new(crate::tokens::Tokens::single("right"));
+        let service = Service::new(view, tokens, Duration::from_mins(1));
+        Pusher::new(
+            Client::new(hub, "argocd"),
+            "bridge-generator".to_owned(),
+            &service,
+            true,
+        )
+    }
+
+    async fn takes(pusher: &mut Pusher, state: State) {
+        let State::Ready(fleet) = state else { return };
+        pusher.new_fleet(Some(fleet)).await;
+    }
+
+    #[tokio::test]
+    async fn a_set_that_asked_before_it_was_known_is_told_of_the_fleet_that_came_in_between() {
+        for (asked_before, pushes) in [(true, 1), (false, 0)] {
+            let mut pusher = pusher();
+            takes(&mut pusher, fleet("dev")).await;
+            if asked_before {
+                pusher.answered.note("addons");
+            }
+            takes(&mut pusher, fleet("prod")).await;
+            if !asked_before {
+                pusher.answered.note("addons");
+            }
+            pusher.event(SetEvent::Changed(seen("1", "dev", None))).await;
+            assert_eq!(pusher.plan.due(Instant::now(), 10).len(), pushes);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_set_made_anew_while_nobody_looked_is_another_one() {
+        let mut pusher = pusher();
+        takes(&mut pusher, fleet("dev")).await;
+        pusher.event(SetEvent::Changed(seen("1", "staging", None))).await;
+        pusher
+            .event(SetEvent::Listed {
+                namespace: None,
+                sets: vec![seen("2", "dev", None)],
+            })
+            .await;
+        // It selects no cluster before and after this; the one before it did.
+        takes(&mut pusher, fleet("dev")).await;
+        assert_eq!(pusher.plan.due(Instant::now(), 10), []);
+        takes(&mut pusher, fleet("prod")).await;
+        assert_eq!(pusher.plan.due(Instant::now(), 10).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn whoever_was_refused_is_woken_when_there_are_answers_again() {
+        let mut pusher = pusher();
+        takes(&mut pusher, fleet("dev")).await;
+        let refused = "error get api 'x': API error with status code 503: the fleet is stale";
+        pusher.answers = true;
+        pusher.event(SetEvent::Changed(seen("1", "dev", None))).await;
+        pusher
+            .event(SetEvent::Changed(seen("1", "dev", Some(refused))))
+            .await;
+        pusher.revive();
+        assert_eq!(pusher.plan.due(Instant::now(), 10), []);
+        // The same fleet, but too old for a while.
+        pusher.answers = false;
+        pusher.revive();
+        assert_eq!(pusher.plan.due(Instant::now(), 10).len(), 1);
+    }
+}
