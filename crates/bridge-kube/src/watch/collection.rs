@@ -1,5 +1,10 @@
 //! The list and watch loop on one collection of the API.
 
+mod failure;
+#[cfg(test)]
+mod tests;
+mod wire;
+
 use std::{
     io,
     sync::{
@@ -17,7 +22,7 @@ use kube::{
         params::{ListParams, WatchParams},
     },
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout_at},
@@ -25,6 +30,8 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
+use failure::Failure;
+use wire::{Page, change};
 
 /// Objects in one page of a list: about 1 MB of cluster Secrets.
 const PAGE: u32 = 250;
@@ -93,108 +100,6 @@ pub(super) struct Collection {
     pub(super) what: &'static str,
     pub(super) pace: Pace,
     pub(super) restarts: Restarts,
-}
-
-/// Why a list or a watch ended. Never holds a piece of what was read: that may be a credential.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("cannot build the request")]
-    Request(#[from] kube::core::request::Error),
-    #[error("the API server refused or could not be reached")]
-    Client(#[from] kube::Error),
-    #[error("the stream broke")]
-    Stream(#[from] io::Error),
-    #[error("no answer within {:.1} s", .0.as_secs_f64())]
-    Silence(Duration),
-    #[error("the answer has an unexpected shape (line {}, column {})", .0.line(), .0.column())]
-    Shape(serde_json::Error),
-    #[error("the answer is no list: it has no version")]
-    NoList,
-    #[error("the server ended the watch: {code} {reason}")]
-    Ended { code: u16, reason: String },
-    #[error("the watch ended at once")]
-    TooShort,
-}
-
-impl Failure {
-    /// Whether the version that was watched from is of no use any more. After a broken connection it still is.
-    fn needs_list(&self) -> bool {
-        match self {
-            // Whatever cuts watches short may keep their events too: then only lists tell what there is.
-            Self::TooShort | Self::Ended { .. } | Self::Shape(_) | Self::NoList | Self::Request(_) => true,
-            // A server with too much to do is not given more.
-            Self::Client(error) => matches!(error, kube::Error::Api(status) if status.code != 429),
-            Self::Stream(_) | Self::Silence(_) => false,
-        }
-    }
-
-    /// With its causes, for a log line.
-    fn text(&self) -> String {
-        let cause: Option<&dyn std::error::Error> = match self {
-            // Its Display says all, and its Debug form repeats it.
-            Self::Client(kube::Error::Api(status)) => {
-                return format!("the API server refused: {} {}", status.code, status.message);
-            }
-            Self::Client(error) => Some(error),
-            Self::Stream(error) => Some(error),
-            Self::Request(error) => Some(error),
-            _ => None,
-        };
-        let mut text = self.to_string();
-        let mut next = cause;
-        while let Some(error) = next {
-            let more = error.to_string();
-            if !text.ends_with(&more) {
-                text = format!("{text}: {more}");
-            }
-            next = error.source();
-        }
-        text
-    }
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    metadata: PageMetadata,
-    items: Option<Vec<T>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageMetadata {
-    resource_version: Option<String>,
-    #[serde(rename = "continue")]
-    next: Option<String>,
-}
-
-/// The outside of a watch event; the object is read in a second pass, once its type is known.
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(rename = "type")]
-    kind: String,
-    object: Outline,
-}
-
-#[derive(Deserialize)]
-struct Outline {
-    #[serde(default)]
-    metadata: OutlineMetadata,
-    /// Of a Status.
-    #[serde(default)]
-    code: u16,
-    #[serde(default)]
-    reason: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct OutlineMetadata {
-    resource_version: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Inside<T> {
-    object: T,
 }
 
 impl Collection {
@@ -333,33 +238,3 @@ impl Collection {
         }
     }
 }
-
-/// Reads one line of a watch, and moves the version on. A bookmark changes nothing, and proves nothing: see
-/// [`Collection::proof`].
-fn change<T: DeserializeOwned>(line: &[u8], version: &mut String) -> Result<Option<Change<T>>, Failure> {
-    let Envelope { kind, object } = serde_json::from_slice(line).map_err(Failure::Shape)?;
-    let inside = || {
-        serde_json::from_slice::<Inside<T>>(line)
-            .map(|inside| inside.object)
-            .map_err(Failure::Shape)
-    };
-    let change = match kind.as_str() {
-        "ADDED" | "MODIFIED" => Some(Change::Set(inside()?)),
-        "DELETED" => Some(Change::Gone(inside()?)),
-        "ERROR" => {
-            return Err(Failure::Ended {
-                code: object.code,
-                reason: object.reason,
-            });
-        }
-        // A later API may have more to say than bookmarks.
-        _ => None,
-    };
-    if let Some(seen) = object.metadata.resource_version.filter(|seen| !seen.is_empty()) {
-        *version = seen;
-    }
-    Ok(change)
-}
-
-#[cfg(test)]
-mod tests;
