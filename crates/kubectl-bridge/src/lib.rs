@@ -2,9 +2,10 @@
 //!
 //! Words in ([`args`]), words out ([`output`]), one file a subcommand in [`commands`].
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 use clap::Parser;
+use tokio::task::JoinHandle;
 
 pub mod args;
 pub mod commands;
@@ -30,6 +31,9 @@ pub const PLUGIN: &str = "bridge";
 /// What help and errors call the program.
 pub const BIN_NAME: &str = "kubectl bridge";
 
+/// How long interrupted work may take to let go.
+const LAST_BREATH: Duration = Duration::from_millis(300);
+
 /// The whole program: parses the words, runs them, reports a failure once.
 pub fn main_with(words: &[OsString]) -> Exit {
     if let Some(words) = complete::asked(words) {
@@ -48,7 +52,8 @@ pub fn main_with(words: &[OsString]) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&anyhow::Error::new(error).context("starting the runtime")),
     };
-    let exit = runtime.block_on(until_interrupted(run(cli)));
+    let work = runtime.spawn(run(cli));
+    let exit = runtime.block_on(until_interrupted(work));
     // A second Ctrl-C or a stuck blocking read must not keep the process.
     runtime.shutdown_background();
     exit.unwrap_or_else(|error| report::failure(&error))
@@ -61,9 +66,15 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     command.run(&ctx).await
 }
 
-async fn until_interrupted(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+/// Work of its own beside this: a credential plugin that hangs blocks it, and Ctrl-C must be heard all the same.
+async fn until_interrupted(mut work: JoinHandle<anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     tokio::select! {
-        result = work => result,
-        _ = tokio::signal::ctrl_c() => Ok(report::interrupted()),
+        result = &mut work => result?,
+        _ = tokio::signal::ctrl_c() => {
+            work.abort();
+            // What it holds, a temporary folder say, is dropped with it, if it listens at all.
+            let _ = tokio::time::timeout(LAST_BREATH, work).await;
+            Ok(report::interrupted())
+        }
     }
 }
