@@ -102,10 +102,17 @@ impl Written {
 pub(crate) fn last_change(by: &str, diffs: &[KeyDiff], reason: Option<&str>) -> String {
     let now = jiff::Timestamp::now();
     let at = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
+    let mut changed: Vec<String> = Vec::new();
+    for diff in diffs {
+        // Label and annotation of one key are one word here.
+        if !changed.contains(&diff.key) {
+            changed.push(diff.key.clone());
+        }
+    }
     let note = LastChange {
         by: by.to_owned(),
         at,
-        keys: diffs.iter().map(|diff| diff.key.clone()).collect(),
+        keys: changed,
         reason: reason.map(str::to_owned),
     };
     // Four strings: there is no way for this to fail.
@@ -244,12 +251,12 @@ mod tests {
 
     #[test]
     fn the_note_says_who_when_what_and_why() {
-        let diffs = [KeyDiff {
-            kind: "label",
+        let diffs = ["label", "annotation"].map(|kind| KeyDiff {
+            kind,
             key: "enable_x".into(),
             from: None,
             to: None,
-        }];
+        });
         let note: LastChange = serde_json::from_str(&last_change("jo", &diffs, Some("because"))).unwrap();
         assert_eq!(
             (&*note.by, note.keys, note.reason.as_deref()),

@@ -256,6 +256,8 @@ pub(super) fn warnings(
             warnings.push(format!(
                 "the EKS cluster was created anew ({now}, before {before}): its access entries went with the old one"
             ));
+        } else if was.server.is_empty() {
+            warnings.push(format!("the Secret names no server today: it becomes {server}"));
         } else if !cluster::same_server(&was.server, server) {
             warnings.push(format!("the server changes from {} to {server}", was.server));
         }
