@@ -124,6 +124,19 @@ async fn words_that_are_refused() {
             &["is not the URL of an API server", "--access capability"],
         ),
         (
+            "register lab --environment dev --endpoint https://jo:planted-credential@10.0.0.9 --token-file token",
+            1,
+            &[
+                "the server \"10.0.0.9\"",
+                "leave the user and password before it out",
+            ],
+        ),
+        (
+            "register lab --environment dev --endpoint https://10.0.0.9?a=b --token-file token",
+            1,
+            &["is not the URL of an API server"],
+        ),
+        (
             "register lab --environment dev --endpoint https://10.0.0.9 --token-file token",
             1,
             &["bearer token", "--allow-credentials-in-folder"],

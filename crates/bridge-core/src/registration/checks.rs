@@ -151,7 +151,16 @@ fn url(server: &str) -> Result<(), RegistrationError> {
         .or_else(|| server.strip_prefix("http://"))
         .map(|rest| rest.split('/').next().unwrap_or_default());
     match host {
-        Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => Ok(()),
+        // What stands before an @ is a credential: it would be shown with the address.
+        Some(_) if server.contains('@') => Err(RegistrationError::Server {
+            server: server.rsplit('@').next().unwrap_or_default().to_owned(),
+            hint: "; leave the user and password before it out",
+        }),
+        Some(host)
+            if !host.is_empty() && !host.contains(char::is_whitespace) && !server.contains(['?', '#']) =>
+        {
+            Ok(())
+        }
         _ => Err(RegistrationError::Server {
             server: server.to_owned(),
             hint: if server.starts_with("arn:") {
