@@ -308,6 +308,14 @@ fn metadata_files_that_are_broken() {
             .fails(1, &[name, part]);
         assert!(!ran.stderr.contains("secret-value"), "{}", ran.stderr);
     }
+    file(
+        "large.yaml",
+        &format!("a: {}\nb: {}\n", "x".repeat(200_000), "y".repeat(70_000)),
+    );
+    bridge.line("annotate dev --metadata-file large.yaml").fails(
+        1,
+        &["cluster/dev: its annotations would hold 264 KiB, and no API server takes more than 256"],
+    );
     if cfg!(unix) {
         bridge
             .line("annotate dev --metadata-file /dev/zero")
