@@ -49,8 +49,6 @@ pub(crate) struct Pusher {
     enabled: bool,
     max_staleness: Duration,
     fleet: Option<Arc<Fleet>>,
-    /// When it took the place of another one.
-    overtook: Option<Instant>,
     /// Whether a question would be answered, when last looked.
     answers: bool,
     sets: BTreeMap<Key, SeenSet>,
@@ -73,7 +71,6 @@ impl Pusher {
             enabled,
             max_staleness: service.max_staleness,
             fleet: None,
-            overtook: None,
             answers: false,
             sets: BTreeMap::new(),
             plan: Plan::default(),
@@ -118,7 +115,6 @@ impl Pusher {
     }
 
     async fn new_fleet(&mut self, fleet: Option<Arc<Fleet>>) {
-        self.overtook = (self.fleet.is_some() && fleet.is_some()).then(Instant::now);
         self.fleet = fleet;
         let all = self
             .sets
@@ -128,7 +124,8 @@ impl Pusher {
         let fingerprints = self.fingerprints(all).await;
         let now = Instant::now();
         for (key, fingerprint) in fingerprints {
-            self.plan.aim(&key, fingerprint, now, self.answered.last(&key.1));
+            let answered = self.answered_before(&key.1);
+            self.plan.aim(&key, fingerprint, now, answered);
         }
     }
 
@@ -188,7 +185,8 @@ impl Pusher {
         let now = Instant::now();
         for (key, seen) in ours {
             let fingerprint = fingerprints.get(&key).cloned();
-            let overtaken = fingerprint.is_some() && self.overtaken(&key.1);
+            let before = self.answered_before(&key.1).filter(|at| now < *at + RECENT);
+            let overtaken = fingerprint.is_some() && before.is_some();
             self.plan.seen(&key, seen.set, fingerprint, now);
             if overtaken {
                 self.plan.overtaken(&key, now);
@@ -196,12 +194,9 @@ impl Pusher {
         }
     }
 
-    /// Whether what is seen only now may have been answered from the fleet before.
-    fn overtaken(&self, name: &str) -> bool {
-        let (Some(overtook), Some(answered)) = (self.overtook, self.answered.last(name)) else {
-            return false;
-        };
-        answered < overtook && overtook < answered + RECENT
+    /// When it was last answered, if not from the newest fleet.
+    fn answered_before(&self, name: &str) -> Option<Instant> {
+        self.answered.before(name, self.fleet.as_ref()?)
     }
 
     fn forget(&mut self, key: &Key) {
@@ -331,17 +326,22 @@ mod tests {
         pusher.new_fleet(Some(fleet)).await;
     }
 
+    fn answers(pusher: &Pusher) {
+        let fleet = pusher.fleet.clone().ok_or(());
+        pusher.answered.note("addons", || fleet).unwrap();
+    }
+
     #[tokio::test]
     async fn a_set_that_asked_before_it_was_known_is_told_of_the_fleet_that_came_in_between() {
         for (asked_before, pushes) in [(true, 1), (false, 0)] {
             let mut pusher = pusher();
             takes(&mut pusher, fleet("dev")).await;
             if asked_before {
-                pusher.answered.note("addons");
+                answers(&pusher);
             }
             takes(&mut pusher, fleet("prod")).await;
             if !asked_before {
-                pusher.answered.note("addons");
+                answers(&pusher);
             }
             pusher.event(SetEvent::Changed(seen("1", "dev", None))).await;
             assert_eq!(pusher.plan.due(Instant::now(), 10).len(), pushes);

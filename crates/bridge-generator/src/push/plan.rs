@@ -64,7 +64,8 @@ impl Outcome {
 }
 
 impl Plan {
-    /// The newest fleet gives this fingerprint. `answered`: when this service last answered the ApplicationSet.
+    /// The newest fleet gives this fingerprint. `answered`: when this service last answered the ApplicationSet, if not
+    /// from that fleet.
     pub(super) fn aim(&mut self, key: &Key, fingerprint: String, now: Instant, answered: Option<Instant>) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.aim(fingerprint, now, answered);
