@@ -153,7 +153,7 @@ impl Stage {
         };
         self.fake.inject(fault.changes().nth(n));
         let mut child = self.spawn(line);
-        let hangs = self.fake.wait_until_hanging(std::time::Duration::from_secs(60));
+        let hangs = self.fake.wait_until_hanging(std::time::Duration::from_mins(1));
         child.kill().unwrap();
         let ran = Ran::of(&[line], &child.wait_with_output().unwrap());
         assert!(hangs, "{line} has no {n}th change: {}", ran.stderr);

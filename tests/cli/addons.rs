@@ -206,3 +206,19 @@ fn one_that_is_missing_does_not_stop_the_others() {
     );
     assert!(ran.stderr.contains("did you mean \"staging\"?"), "{}", ran.stderr);
 }
+
+/// `… 2>&1 | head -1` must not leave the half of a fleet switched.
+#[test]
+fn readers_that_go_away_stop_nothing() {
+    let bridge = Bridge::folder(&sample());
+    let mut child = bridge
+        .command(&["addons", "--all", "--enable", "velero", "--yes"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let switched = bridge.line("get -l enable_velero=true -o name").quiet();
+    assert_eq!(switched.lines().count(), 3, "{switched}");
+}

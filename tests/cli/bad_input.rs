@@ -34,6 +34,54 @@ fn kubeconfigs_that_cannot_be_used() {
 }
 
 #[test]
+fn a_token_that_fits_into_no_header() {
+    let bridge = Bridge::bare();
+    let config = |token: &str| KUBECONFIG.replace("user: {}", &format!("user: {{token: \"{token}\"}}"));
+    std::fs::write(bridge.home().join("config"), config("secret\\nvalue")).unwrap();
+    let ran = bridge.line("get --kubeconfig config").fails(
+        1,
+        &[
+            "error: getting credentials from the kubeconfig: the token holds characters that a request header cannot",
+            "hint: ",
+        ],
+    );
+    assert!(!ran.stderr.contains("value"), "{}", ran.stderr);
+    std::fs::write(bridge.home().join("config"), KUBECONFIG).unwrap();
+    bridge
+        .run(&["get", "--kubeconfig", "config", "--token", "a\nb"])
+        .fails(1, &["error: getting credentials from --token: "]);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_is_heard_while_a_credential_plugin_hangs() {
+    let bridge = Bridge::bare();
+    let plugin = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, args: [-c, 'echo > asked; exec sleep 20'], interactiveMode: Never}}";
+    let config = KUBECONFIG.replace("user: {}", &format!("user: {plugin}"));
+    std::fs::write(bridge.home().join("config"), config).unwrap();
+    let started = std::time::Instant::now();
+    let child = bridge
+        .command(&["addons", "dev", "--enable", "keda", "--kubeconfig", "config"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .env("PATH", "/bin:/usr/bin")
+        .spawn()
+        .unwrap();
+    while !bridge.home().join("asked").exists() {
+        assert!(started.elapsed().as_secs() < 10, "the plugin was never asked");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+}
+
+#[test]
 fn hubs_that_cannot_be_reached() {
     let bridge = Bridge::bare();
     std::fs::write(bridge.home().join("config"), KUBECONFIG).unwrap();
@@ -148,6 +196,34 @@ fn selectors_that_cannot_be_read() {
     );
 }
 
+/// What a script makes of a variable that is not set.
+#[test]
+fn nothing_is_not_all() {
+    let bridge = Bridge::folder(&sample());
+    let before = bridge.hub_files();
+    for words in [
+        &["addons", "-l", "", "--enable", "keda", "--yes"][..],
+        &["label", "-l", " ", "a=b", "--yes"],
+        &["annotate", "-l", "", "a=b", "--yes"],
+    ] {
+        bridge
+            .run(words)
+            .fails(2, &["-l is empty and would select every cluster: say --all"]);
+    }
+    for words in [
+        &["get", ""][..],
+        &["addons", "", "--enable", "keda"],
+        &["describe", "dev", ""],
+    ] {
+        bridge.run(words).fails(2, &["the name of a cluster is empty"]);
+    }
+    assert_eq!(bridge.hub_files(), before);
+    let config = Bridge::bare();
+    config
+        .run(&["get", "-n", "Argo CD"])
+        .fails(2, &["-n \"Argo CD\" is not the name of a namespace"]);
+}
+
 #[test]
 fn templates_that_cannot_be_read() {
     let bridge = Bridge::folder(&sample());
@@ -231,6 +307,19 @@ fn metadata_files_that_are_broken() {
             .line(&format!("annotate dev --metadata-file {name}"))
             .fails(1, &[name, part]);
         assert!(!ran.stderr.contains("secret-value"), "{}", ran.stderr);
+    }
+    file(
+        "large.yaml",
+        &format!("a: {}\nb: {}\n", "x".repeat(200_000), "y".repeat(70_000)),
+    );
+    bridge.line("annotate dev --metadata-file large.yaml").fails(
+        1,
+        &["cluster/dev: its annotations would hold 264 KiB, and no API server takes more than 256"],
+    );
+    if cfg!(unix) {
+        bridge
+            .line("annotate dev --metadata-file /dev/zero")
+            .fails(1, &["reading metadata file /dev/zero: it is longer than 32 MiB"]);
     }
     assert_eq!(bridge.hub_files(), before);
 }

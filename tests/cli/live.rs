@@ -379,6 +379,13 @@ async fn waiting_ends_when_the_applications_are_there() {
                 "error: not there within 1s:",
             ],
         );
+    // Run again it goes on waiting, though there is no label left to change.
+    bridge
+        .line("addons dev --enable keda --wait --timeout 1s")
+        .fails_with_answer(
+            1,
+            &["error: not there within 1s:", "no Application addon-dev-keda yet"],
+        );
     bridge.line("addons dev --disable keda").fine();
     let child = bridge
         .command(&["addons", "dev", "--enable", "keda", "--wait", "--timeout", "60s"])

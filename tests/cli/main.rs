@@ -22,6 +22,7 @@ mod params;
 mod parsing;
 mod register;
 mod register_live;
+mod register_refused;
 mod run;
 mod unregister;
 mod update;

@@ -122,8 +122,36 @@ async fn a_spoke_gets_the_account_that_argocd_makes() {
         "register edge --environment dev --spoke-context {} --spoke-kubeconfig {config}",
         spoke.context()
     );
-    let dry = bridge.line(&format!("{line} --dry-run")).fine();
+    let dry = bridge.line(&format!("{line} --dry-run"));
+    assert_eq!(
+        format!("{}{}", dry.stdout, dry.stderr).matches("spoke: ").count(),
+        1,
+        "{dry:?}"
+    );
+    let dry = dry.fine();
     assert!(dry.contains("ServiceAccount kube-system/argocd-manager"), "{dry}");
+    // Refused by the hub: by its rights, and for what is registered already. Neither has touched the spoke.
+    let reader = hub.kubeconfig_for("reader").await.unwrap();
+    let rights = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: spoke-reader}}\nrules:\n- {{apiGroups: [''], \
+         resources: [secrets], verbs: [get, list]}}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: \
+         {{name: spoke-reader}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: spoke-reader}}\nsubjects:\n\
+         - {{kind: ServiceAccount, name: reader, namespace: {}}}\n",
+        hub.namespace()
+    );
+    hub.apply(&rights).await.unwrap();
+    Bridge::live(&reader, hub.namespace())
+        .line(&line)
+        .fails(1, &["cannot create resource \"secrets\""]);
+    std::fs::write(bridge.home().join("token"), "x").unwrap();
+    let same_server = format!(
+        "register other --environment dev --token-file token --endpoint {}",
+        spoke.server()
+    );
+    bridge.line(&same_server).fine();
+    let refused = bridge.line(&line).fails(1, &["has the same server"]);
+    assert!(!refused.stderr.contains("spoke: "), "{}", refused.stderr);
+    bridge.line("unregister other").fine();
     let account = [
         "get",
         "serviceaccount",

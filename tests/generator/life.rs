@@ -116,6 +116,37 @@ async fn a_sigterm_lets_requests_finish() {
 }
 
 #[tokio::test]
+async fn a_connection_is_kept_for_who_has_a_token_only() {
+    let hub = Hub::shared().await.unwrap();
+    hub.apply(&cluster("dev", &[])).await.unwrap();
+    let program = Program::on_hub(&hub, &[]).await.unwrap();
+    program.ready().await.unwrap();
+    let body = wire::call("test", &serde_json::json!({"generate": "clusters"}));
+    let question = |token: &str| {
+        format!(
+            "POST /api/v1/getparams.execute HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let (good, bad) = (question(TOKEN), question("wrong"));
+    let questions = [good.clone(), good, bad.clone(), bad].concat();
+    let start = std::time::Instant::now();
+    let all = wire::send(program.address, &questions).await.unwrap();
+    let whole = format!("{}\n{}", all.head, all.body);
+    assert_eq!(whole.to_lowercase().matches("200 ok").count(), 2, "{whole}");
+    assert_eq!(whole.matches("401 Unauthorized").count(), 1, "{whole}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    // A head much longer than any token is not read to its end; the rest may break the connection.
+    let long = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
+        "x".repeat(2_000_000)
+    );
+    if let Ok(answer) = wire::send(program.address, &long).await {
+        assert_eq!(answer.status, 431);
+    }
+}
+
+#[tokio::test]
 async fn connections_that_say_nothing_are_closed() {
     let hub = Hub::shared().await.unwrap();
     hub.apply(&cluster("dev", &[])).await.unwrap();
@@ -131,12 +162,30 @@ async fn connections_that_say_nothing_are_closed() {
         "POST /api/v1/getparams.execute HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 100\r\n\r\n{{"
     );
     half_a_body.write_all(head.as_bytes()).await.unwrap();
-    let read = async |stream: &mut TcpStream| {
-        tokio::time::timeout(Duration::from_secs(15), wire::read(stream)).await
+    let mut nothing = TcpStream::connect(program.address).await.unwrap();
+    let (nobody_reads, mut sink) = TcpStream::connect(program.address).await.unwrap().into_split();
+    // One question after the other, and no look at the answers.
+    let asks = async {
+        let body = wire::call("test", &serde_json::json!({"generate": "clusters"}));
+        let question = format!(
+            "POST /api/v1/getparams.execute HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        while sink.write_all(question.as_bytes()).await.is_ok() {}
     };
-    let (head, body) = tokio::join!(read(&mut half_a_head), read(&mut half_a_body));
+    let read = async |stream: &mut TcpStream| {
+        tokio::time::timeout(Duration::from_secs(25), wire::read(stream)).await
+    };
+    let (nothing, head, body, asks) = tokio::join!(
+        read(&mut nothing),
+        read(&mut half_a_head),
+        read(&mut half_a_body),
+        tokio::time::timeout(Duration::from_secs(40), asks),
+    );
     // Without an answer, or with a 408: in any case it ended.
-    assert!(head.is_ok());
+    assert!(nothing.is_ok() && head.is_ok());
+    asks.expect("a connection whose answers nobody reads ends");
+    drop(nobody_reads);
     let body = body.unwrap().unwrap();
     assert_eq!(
         (body.status, body.message().unwrap().as_str()),

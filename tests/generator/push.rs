@@ -209,9 +209,11 @@ async fn two_replicas_do_not_double_it() {
             (1..=1 + own).contains(&cost["addon-z"]),
             "round {round}: {cost:?}"
         );
+        let written = scene.pushes("written").await.unwrap();
+        let wanted = f64::from(u32::try_from(round).unwrap() + 1);
         assert!(
-            (scene.pushes("written").await.unwrap() - f64::from(u32::try_from(round).unwrap() + 1)).abs()
-                < 0.1
+            (written - wanted).abs() < 0.1,
+            "round {round}: {written} pushes, {cost:?}"
         );
     }
     wait_for(&scene.hub, &["x-dev", "x-prod", "y-prod", "z-dev"])

@@ -35,7 +35,17 @@ async fn credentials_show_up_nowhere() {
         .unwrap();
     assert!(stored.contains("last-applied-configuration") && stored.contains(PLANTED));
 
-    let kubeconfig = hub.kubeconfig().to_string_lossy();
+    // As in a Pod: by a token, which goes with each request to the hub.
+    let kubeconfig = hub.kubeconfig_for("generator").await.unwrap();
+    let text = std::fs::read_to_string(&kubeconfig).unwrap();
+    let own_token = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("token: "))
+        .unwrap()
+        .trim_matches('"')
+        .to_owned();
+    hub.apply(&rights(hub.namespace())).await.unwrap();
+    let kubeconfig = kubeconfig.to_string_lossy();
     let flags = ["--kubeconfig", &kubeconfig, "--namespace", hub.namespace()];
     let program = Program::start_logging("trace", &flags).await.unwrap();
     assert_eq!(program.ready().await.unwrap(), ["dev"]);
@@ -70,10 +80,24 @@ async fn credentials_show_up_nowhere() {
             BASE64_STANDARD.encode(&config),
             "bearerToken".to_owned(),
             TOKEN.to_owned(),
+            own_token.clone(),
         ] {
             let line = text.lines().find(|line| line.contains(&secret));
             assert_eq!(line, None, "{page} holds {secret}");
         }
         assert!(!text.contains("last-applied"), "{page}");
     }
+}
+
+/// What the service may do, for its account.
+fn rights(namespace: &str) -> String {
+    format!(
+        "{{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {{name: generator}}, rules: [
+            {{apiGroups: [''], resources: [secrets], verbs: [list, watch]}},
+            {{apiGroups: [argoproj.io], resources: [applicationsets], verbs: [list, watch, patch]}}]}}
+---
+{{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {{name: generator}},
+  roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: generator}},
+  subjects: [{{kind: ServiceAccount, name: generator, namespace: {namespace}}}]}}"
+    )
 }

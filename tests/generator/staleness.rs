@@ -81,6 +81,40 @@ async fn no_answer_from_a_fleet_that_may_be_old() {
 }
 
 #[tokio::test]
+async fn an_api_server_that_has_lost_etcd_proves_nothing() {
+    let mut hub = Hub::start().await.unwrap();
+    hub.apply(&cluster("dev", &[])).await.unwrap();
+    let program = Program::on_hub(&hub, &["--max-staleness", "4s"]).await.unwrap();
+    program.ready().await.unwrap();
+    hub.freeze_etcd().unwrap();
+    until_stale(&program).await.unwrap();
+    hub.thaw_etcd().unwrap();
+    assert_eq!(program.ready().await.unwrap(), ["dev"]);
+}
+
+#[tokio::test]
+async fn a_cluster_that_loses_its_label_is_gone_and_one_that_gets_it_is_there() {
+    let hub = Hub::shared().await.unwrap();
+    hub.apply(&format!("{}\n---\n{}", cluster("dev", &[]), cluster("prod", &[])))
+        .await
+        .unwrap();
+    let program = Program::on_hub(&hub, &[]).await.unwrap();
+    assert_eq!(program.ready().await.unwrap(), ["dev", "prod"]);
+    let becomes = async |label: &str, wanted: &[&str]| {
+        let change = ["label", "secret", "prod", "--overwrite", label];
+        hub.kubectl(&change).await.unwrap().success().unwrap();
+        eventually("the other fleet", Duration::from_secs(5), async || {
+            Ok((program.ready().await? == wanted).then_some(()))
+        })
+        .await
+        .unwrap();
+    };
+    becomes("argocd.argoproj.io/secret-type=repository", &["dev"]).await;
+    becomes("argocd.argoproj.io/secret-type=cluster", &["dev", "prod"]).await;
+    becomes("argocd.argoproj.io/secret-type-", &["dev"]).await;
+}
+
+#[tokio::test]
 async fn a_hub_without_clusters_is_known_and_not_answered_for() {
     let hub = Hub::shared().await.unwrap();
     let program = Program::on_hub(&hub, &[]).await.unwrap();

@@ -2,14 +2,11 @@
 
 use serde_json::Value;
 
-use crate::cluster::{Cluster, same_server};
+use crate::cluster::{Cluster, IN_CLUSTER_NAME, same_server};
 
 /// Finalizer that makes Argo CD delete what an Application deployed before it goes (`application_defaults.go`); it may be
 /// followed by `/foreground` or `/background`.
 pub const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
-
-/// Name of Argo CD's own entry for the hub (`KubernetesInClusterName`).
-const IN_CLUSTER_NAME: &str = "in-cluster";
 
 /// A live Application.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use crate::{keys, selector::Map};
 
 /// Server of the hub seen from Argo CD itself (Argo CD `KubernetesInternalAPIServerAddr`).
 pub const IN_CLUSTER_SERVER: &str = "https://kubernetes.default.svc";
+/// Name of Argo CD's own entry for the hub (Argo CD `KubernetesInClusterName`).
+pub(crate) const IN_CLUSTER_NAME: &str = "in-cluster";
 
 /// A cluster as its Secret on the hub names and describes it, without `config`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +25,20 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Argo CD's own entry for a hub without a Secret (`applicationset/generators/cluster.go`).
+    pub(crate) fn synthetic() -> Self {
+        Self {
+            name: IN_CLUSTER_NAME.to_owned(),
+            server: IN_CLUSTER_SERVER.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether this is Argo CD's own entry for a hub without a Secret, which has neither labels nor annotations.
+    pub(crate) fn is_synthetic(&self) -> bool {
+        self.secret_name.is_empty() && self.server == IN_CLUSTER_SERVER
+    }
+
     /// The environment, from the label or else the annotation.
     pub fn environment(&self) -> Option<&str> {
         self.either(keys::ENVIRONMENT)

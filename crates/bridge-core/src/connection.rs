@@ -86,8 +86,10 @@ impl Connection {
             Ok(Some(Config(members))) => members,
         };
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        // To Go, a null member is an absent one.
+        let member = |key: &str| config.get(key).filter(|member| !member.is_null());
         let is_arn = server.starts_with("arn:");
-        if let Some(aws) = config.get("awsAuthConfig").filter(|_| !is_arn) {
+        if let Some(aws) = member("awsAuthConfig").filter(|_| !is_arn) {
             let cluster_name = text(aws.get("clusterName"));
             let role_arn = text(aws.get("roleARN"));
             return if role_arn.is_empty() {
@@ -99,7 +101,7 @@ impl Connection {
                 }
             };
         }
-        if let Some(exec) = config.get("execProviderConfig") {
+        if let Some(exec) = member("execProviderConfig") {
             return Self::Exec {
                 command: text(exec.get("command")),
             };
@@ -171,14 +173,14 @@ impl Config {
 
     /// Sets `proxyUrl` (http, https or socks5).
     #[must_use]
-    pub fn with_proxy(mut self, url: &str) -> Self {
+    pub(crate) fn with_proxy(mut self, url: &str) -> Self {
         self.0.insert("proxyUrl".into(), url.into());
         self
     }
 
     /// Sets the name that the server's certificate must have, where it is not that of the server.
     #[must_use]
-    pub fn with_server_name(mut self, name: &str) -> Self {
+    pub(crate) fn with_server_name(mut self, name: &str) -> Self {
         if let Some(tls) = self.0.get_mut("tlsClientConfig").and_then(Value::as_object_mut) {
             tls.insert("serverName".into(), name.into());
         }
@@ -188,7 +190,7 @@ impl Config {
     /// This config laid over what a Secret holds, member by member: what Argo CD or somebody else added stays, but no
     /// credential of another kind, which could win over the new one.
     #[must_use]
-    pub fn merged_over(&self, existing: &Self) -> Self {
+    pub(crate) fn merged_over(&self, existing: &Self) -> Self {
         const CREDENTIALS: [&str; 5] = [
             "awsAuthConfig",
             "execProviderConfig",
@@ -227,7 +229,7 @@ impl Config {
     }
 
     /// The JSON text for `data.config`. Holds credentials.
-    pub fn expose(&self) -> String {
+    pub(crate) fn expose(&self) -> String {
         Value::Object(self.0.clone()).to_string()
     }
 
@@ -290,6 +292,11 @@ mod tests {
             ),
             (s, json!({"username": "u", "password": "p"}), "basic"),
             (s, json!({"execProviderConfig": {"command": "aws"}}), "exec"),
+            (
+                s,
+                json!({"awsAuthConfig": null, "execProviderConfig": null}),
+                "none",
+            ),
             (s, json!({}), "none"),
             (s, json!([]), "malformed"),
         ] {

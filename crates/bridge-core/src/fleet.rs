@@ -1,8 +1,12 @@
 //! The fleet: all clusters of a hub at one moment, complete.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use crate::{cluster::Cluster, parameters, selector::Selector};
+use crate::{
+    cluster::{Cluster, IN_CLUSTER_SERVER},
+    parameters,
+    selector::Selector,
+};
 
 /// All clusters of a hub at one moment. Exists only with at least one cluster Secret in it: an empty answer with a 2xx
 /// deletes every Application of an ApplicationSet, so no fleet means no answer.
@@ -10,6 +14,9 @@ use crate::{cluster::Cluster, parameters, selector::Selector};
 pub struct Fleet {
     members: Vec<Arc<Member>>,
     clashes: Vec<Clash>,
+    /// Argo CD's own entry for the hub: only if no Secret has that very server.
+    in_cluster: Option<Arc<Member>>,
+    servers_are_unique: bool,
 }
 
 /// A cluster with its parameters, rendered once.
@@ -64,7 +71,16 @@ impl Fleet {
         members.sort_by(|a, b| key(a).cmp(&key(b)));
         let clashes = clashes(&members);
         members.dedup_by(|later, earlier| later.cluster.name == earlier.cluster.name);
-        Ok(Self { members, clashes })
+        let servers: HashSet<&str> = members.iter().map(|member| &*member.cluster.server).collect();
+        let servers_are_unique = servers.len() == members.len();
+        let in_cluster =
+            (!servers.contains(IN_CLUSTER_SERVER)).then(|| Arc::new(Member::new(Cluster::synthetic())));
+        Ok(Self {
+            members,
+            clashes,
+            in_cluster,
+            servers_are_unique,
+        })
     }
 
     /// The clusters, sorted by name, names unique; those being drained included.
@@ -80,14 +96,24 @@ impl Fleet {
             .filter(|member| !member.cluster.is_draining() && selector.matches(&member.cluster.labels))
     }
 
-    /// Whether Argo CD would add its own in-cluster entry for this selector: only without any condition, and only if no
-    /// Secret has that very server (`applicationset/generators/cluster.go`). A hub that is being drained has its Secret.
-    pub fn adds_in_cluster(&self, selector: &Selector) -> bool {
-        selector.is_empty()
-            && !self
-                .members
-                .iter()
-                .any(|member| member.cluster.server == crate::cluster::IN_CLUSTER_SERVER)
+    /// Argo CD's own entry for a hub that no Secret has the very server of (`applicationset/generators/cluster.go`). A hub
+    /// that is being drained has its Secret. Only a selector without any condition selects it.
+    pub(crate) fn in_cluster(&self) -> Option<&Member> {
+        self.in_cluster.as_deref()
+    }
+
+    /// Whether no two of the clusters that can be served have the same `name`, or `server`.
+    pub(crate) fn tells_apart(&self, by: &str) -> bool {
+        match by {
+            "server" => self.servers_are_unique,
+            "name" => self.in_cluster.as_ref().is_none_or(|entry| {
+                let name = &entry.cluster.name;
+                self.members
+                    .binary_search_by(|member| member.cluster.name.cmp(name))
+                    .is_err()
+            }),
+            _ => false,
+        }
     }
 
     /// Names that several Secrets share.

@@ -92,7 +92,7 @@ const EXCLUDED_BY_ARGO_CD: [&str; 7] = [
 ];
 
 /// Whether an annotation stays out of generator answers: our own, and those that Argo CD leaves out itself.
-pub fn is_unserved_annotation(key: &str) -> bool {
+pub(crate) fn is_unserved_annotation(key: &str) -> bool {
     is_own(key) || EXCLUDED_BY_ARGO_CD.contains(&key)
 }
 

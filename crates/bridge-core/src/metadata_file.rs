@@ -67,7 +67,7 @@ pub fn parse(text: &str, key: Option<&str>) -> Result<Map, MetadataFileError> {
     let document: Value = match serde_json::from_str(text) {
         Ok(document) => document,
         Err(_) => serde_saphyr::from_str(text)
-            .map_err(|error| MetadataFileError::Syntax(first_line(&error.to_string())))?,
+            .map_err(|error| MetadataFileError::Syntax(syntax(&error.to_string())))?,
     };
     let Value::Object(members) = &document else {
         return Err(MetadataFileError::NotAMap(kind(&document)));
@@ -177,7 +177,7 @@ fn from_flat(text: &str, members: &serde_json::Map<String, Value>) -> Result<Map
         scalar(key, value)?;
     }
     // JSON is YAML too, and this parser gives plain scalars as they stand.
-    serde_saphyr::from_str(text).map_err(|error| MetadataFileError::Syntax(first_line(&error.to_string())))
+    serde_saphyr::from_str(text).map_err(|error| MetadataFileError::Syntax(syntax(&error.to_string())))
 }
 
 fn scalar(key: &str, value: &Value) -> Result<String, MetadataFileError> {
@@ -201,13 +201,35 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// Where it is wrong, and how, without the advice for programmers.
+fn syntax(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let end = ["; use from_str", ", set DuplicateKeyPolicy"]
+        .iter()
+        .filter_map(|advice| line.find(advice))
+        .min()
+        .unwrap_or(line.len());
+    line[..end].trim_start_matches("error: ").to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_syntax_error_says_where_and_how_and_no_more() {
+        for (text, expected) in [
+            ("a: b: c", "line 1 column 5: mapping values are not allowed"),
+            ("a: 1\na: 2\n", "line 2 column 1: duplicate mapping key: a"),
+            ("---\na: x\n---\nb: y\n", "multiple YAML documents detected"),
+        ] {
+            let message = parse(text, None).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+            for word in ["error:", "from_str", "DuplicateKeyPolicy"] {
+                assert!(!message.contains(word), "{message}");
+            }
+        }
+    }
 
     fn pairs(map: &Map) -> Vec<(&str, &str)> {
         map.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect()
@@ -305,7 +327,7 @@ mod tests {
             ("a: ", "key \"a\" holds nothing"),
             ("[1, 2]", "the top level is a list"),
             ("hello", "the top level is a single value"),
-            ("a: [", "neither JSON nor YAML"),
+            ("a: [", "neither JSON nor YAML: line 1"),
             ("", "the top level is nothing"),
             ("a b: c", "\"a b\" is not a label or annotation key"),
         ] {

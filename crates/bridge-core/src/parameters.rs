@@ -1,49 +1,43 @@
 //! What the generator answers: the parameters of Argo CD's `clusters` generator
 //! (`applicationset/generators/cluster.go`), every scalar a string because numbers become floats in Argo CD.
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
 
 use crate::{
-    cluster::{Cluster, IN_CLUSTER_SERVER},
+    cluster::Cluster,
     fleet::{Fleet, Member},
     keys, name,
-    request::{Field, Request},
+    request::{Fields, Keys, Request},
+    selector::Map,
 };
 
 /// The parameter set of one cluster, a JSON object in a stable order.
 pub fn render(cluster: &Cluster) -> String {
-    of(cluster).to_string()
+    json(cluster, None)
 }
 
 /// The whole response body, `{"output":{"parameters":[…]}}`.
 pub fn answer(fleet: &Fleet, request: &Request) -> String {
     const HEAD: &str = r#"{"output":{"parameters":["#;
     const TAIL: &str = "]}}";
-    let selected: Vec<&Member> = fleet.select(&request.selector).collect();
-    let size: usize = selected.iter().map(|member| member.json().len() + 1).sum();
-    let mut body = String::with_capacity(HEAD.len() + TAIL.len() + size + 256);
+    let in_cluster = fleet.in_cluster().filter(|_| request.selector.is_empty());
+    let selected: Vec<&Member> = fleet.select(&request.selector).chain(in_cluster).collect();
+    let size: usize = match &request.fields {
+        None => selected.iter().map(|member| member.json().len() + 1).sum(),
+        Some(_) => 0,
+    };
+    let mut body = String::with_capacity(HEAD.len() + TAIL.len() + size + 16);
     body.push_str(HEAD);
     if request.flat_list {
         body.push_str(r#"{"clusters":["#);
     }
-    let start = body.len();
-    let mut push = |text: &str| {
-        if body.len() > start {
+    for (at, member) in selected.into_iter().enumerate() {
+        if at > 0 {
             body.push(',');
         }
-        body.push_str(text);
-    };
-    match &request.fields {
-        None => selected.iter().for_each(|member| push(member.json())),
-        Some(fields) => selected
-            .iter()
-            .for_each(|member| push(&chosen(&of(member.cluster()), fields).to_string())),
-    }
-    if fleet.adds_in_cluster(&request.selector) {
-        let entry = in_cluster();
         match &request.fields {
-            None => push(&entry.to_string()),
-            Some(fields) => push(&chosen(&entry, fields).to_string()),
+            None => body.push_str(member.json()),
+            Some(fields) => body.push_str(&json(member.cluster(), Some(fields))),
         }
     }
     if request.flat_list {
@@ -53,71 +47,88 @@ pub fn answer(fleet: &Fleet, request: &Request) -> String {
     body
 }
 
-fn of(cluster: &Cluster) -> Value {
-    let visible = |map: &crate::selector::Map, is_hidden: fn(&str) -> bool| -> Value {
-        map.iter()
-            .filter(|(key, _)| !is_hidden(key))
-            .map(|(key, value)| (key.clone(), value.as_str().into()))
-            .collect::<Map<_, _>>()
-            .into()
+/// All parameters of a cluster, or those of `fields`.
+fn json(cluster: &Cluster, fields: Option<&Fields>) -> String {
+    let given = |name: &str| fields.is_none_or(|fields| fields.has(name));
+    let parameters = Parameters {
+        metadata: metadata(cluster, fields),
+        name: given("name").then_some(&*cluster.name),
+        name_normalized: given("nameNormalized").then(|| name::sanitize(&cluster.name)),
+        project: given("project").then_some(&*cluster.project),
+        server: given("server").then_some(&*cluster.server),
     };
-    let mut metadata = Map::new();
+    // Strings in maps of strings: there is no way for this to fail.
+    serde_json::to_string(&parameters).unwrap_or_default()
+}
+
+/// Parameters that are left out are absent, not null.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Metadata<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_normalized: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<Served<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Served<'a>>,
+}
+
+/// The part of a map that is served.
+struct Served<'a> {
+    map: &'a Map,
+    keys: &'a Keys,
+    hidden: fn(&str) -> bool,
+}
+
+/// `None` for Argo CD's own entry of the hub, which has no Secret, and where no field asks for it.
+fn metadata<'a>(cluster: &'a Cluster, fields: Option<&'a Fields>) -> Option<Metadata<'a>> {
+    let (labels, annotations) = fields.map_or((&Keys::All, &Keys::All), |fields| {
+        (&fields.labels, &fields.annotations)
+    });
+    if cluster.is_synthetic() || labels.is_empty() && annotations.is_empty() {
+        return None;
+    }
     // Left out only where the Secret has none at all, as Argo CD does: a template may index an empty map.
-    if !cluster.annotations.is_empty() {
-        let annotations = visible(&cluster.annotations, keys::is_unserved_annotation);
-        metadata.insert("annotations".into(), annotations);
-    }
-    if !cluster.labels.is_empty() {
-        metadata.insert("labels".into(), visible(&cluster.labels, keys::is_own));
-    }
-    json!({
-        "name": cluster.name,
-        "nameNormalized": name::sanitize(&cluster.name),
-        "server": cluster.server,
-        "project": cluster.project,
-        "metadata": metadata,
+    let served = |map: &'a Map, keys: &'a Keys, hidden: fn(&str) -> bool| {
+        (!map.is_empty() && !keys.is_empty()).then_some(Served { map, keys, hidden })
+    };
+    Some(Metadata {
+        annotations: served(&cluster.annotations, annotations, keys::is_unserved_annotation),
+        labels: served(&cluster.labels, labels, keys::is_own),
     })
 }
 
-/// Argo CD's entry for the hub where it has no Secret: no `metadata`.
-fn in_cluster() -> Value {
-    json!({ "name": "in-cluster", "nameNormalized": "in-cluster", "server": IN_CLUSTER_SERVER, "project": "" })
-}
-
-fn chosen(parameters: &Value, fields: &[Field]) -> Value {
-    let mut out = Map::new();
-    for field in fields {
-        match field {
-            Field::Top(key) => {
-                if let Some(value) = parameters.get(key) {
-                    out.insert(key.clone(), value.clone());
-                }
-            }
-            Field::Metadata { map, key } => {
-                let Some(value) = parameters.get("metadata").and_then(|metadata| metadata.get(map)) else {
-                    continue;
-                };
-                let target = out.entry("metadata").or_insert_with(|| json!({}));
-                match key {
-                    None => target[map] = value.clone(),
-                    Some(key) => {
-                        if let Some(value) = value.get(key) {
-                            if target.get(map).is_none() {
-                                target[map] = json!({});
-                            }
-                            target[map][key] = value.clone();
-                        }
-                    }
-                }
-            }
+impl Serialize for Served<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let visible = |(key, _): &(&String, &String)| !(self.hidden)(key);
+        match self.keys {
+            Keys::All => serializer.collect_map(self.map.iter().filter(visible)),
+            Keys::Some(keys) => serializer.collect_map(
+                keys.iter()
+                    .filter_map(|key| self.map.get_key_value(key))
+                    .filter(visible),
+            ),
         }
     }
-    Value::Object(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::IN_CLUSTER_SERVER;
+    use serde_json::{Value, json};
     use std::sync::Arc;
 
     fn cluster(name: &str, server: &str) -> Cluster {
@@ -178,7 +189,8 @@ mod tests {
             .into();
         let mut none = cluster("none", "https://none");
         none.annotations.clear();
-        let metadata = |cluster: &Cluster| of(cluster)["metadata"].take();
+        let metadata =
+            |cluster: &Cluster| serde_json::from_str::<Value>(&render(cluster)).unwrap()["metadata"].take();
         assert_eq!(metadata(&hidden)["annotations"], json!({}));
         assert!(metadata(&none).get("annotations").is_none());
     }
@@ -223,6 +235,35 @@ mod tests {
         assert_eq!(
             ask(&fleet, &fields),
             json!([{"name": "a", "metadata": {"labels": {"environment": "a"}, "annotations": {"aws_account_id": "0123"}}}])
+        );
+    }
+
+    #[test]
+    fn fields_leave_keys_out_and_never_the_maps_around_them() {
+        let mut bare = cluster("b", "https://b");
+        bare.annotations.clear();
+        let fleet = fleet(vec![cluster("a", "https://a"), bare]);
+        let ask = |fields: Value| ask(&fleet, &json!({"generate": "clusters", "fields": fields}));
+        // A goTemplate that looks into a map that is not there fails; one that looks for a missing key does not.
+        assert_eq!(
+            ask(json!([
+                "name",
+                "metadata.labels.missing",
+                "metadata.annotations.missing"
+            ])),
+            json!([
+                {"name": "a", "metadata": {"labels": {}, "annotations": {}}},
+                {"name": "b", "metadata": {"labels": {}}},
+                {"name": "in-cluster"},
+            ])
+        );
+        assert_eq!(
+            ask(json!([format!("metadata.labels.{}", keys::DRAIN), "server"]))[0],
+            json!({"server": "https://a", "metadata": {"labels": {}}})
+        );
+        assert_eq!(
+            ask(json!(["nameNormalized", "project"]))[2],
+            json!({"nameNormalized": "in-cluster", "project": ""})
         );
     }
 

@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// Environments that a cluster's own name may stand for.
-pub const KNOWN_ENVIRONMENTS: [&str; 4] = ["dev", "staging", "prod", "control-plane"];
+pub(crate) const KNOWN_ENVIRONMENTS: [&str; 4] = ["dev", "staging", "prod", "control-plane"];
 
 /// Labels that `register` writes on every run. Disjoint from what `label` and `addons` are for.
-pub const FIXED_LABELS: [&str; 5] = [
+pub(crate) const FIXED_LABELS: [&str; 5] = [
     keys::SECRET_TYPE,
     keys::CLUSTER_NAME,
     keys::ENVIRONMENT,
@@ -31,7 +31,7 @@ pub const FIXED_LABELS: [&str; 5] = [
 ];
 
 /// Annotations that `register` writes on every run, as far as they are known.
-pub const FIXED_ANNOTATIONS: [&str; 21] = [
+pub(crate) const FIXED_ANNOTATIONS: [&str; 21] = [
     keys::CLUSTER_NAME,
     keys::ENVIRONMENT,
     keys::AWS_CLUSTER_NAME,
@@ -152,8 +152,8 @@ impl Access {
     }
 }
 
-/// What a registration writes.
-#[derive(Debug, Clone)]
+/// What a registration writes. `Debug` shows no credential.
+#[derive(Clone)]
 pub struct Plan {
     /// The Secret as it is, if the cluster is registered already.
     pub current: Option<ClusterSecret>,
@@ -167,6 +167,18 @@ pub struct Plan {
     pub diffs: Vec<KeyDiff>,
     /// What to know about it.
     pub warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("current", &self.current)
+            .field("changes", &self.changes)
+            .field("after", &self.after)
+            .field("diffs", &self.diffs)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a cluster cannot be registered so.
@@ -241,8 +253,11 @@ pub enum RegistrationError {
         /// What to do instead.
         hint: &'static str,
     },
-    /// The capability has no `config` to keep it in.
-    #[error("--proxy-url has no effect with --access capability: such a Secret has no config")]
+    /// There is no `config` to keep it in: the capability has none, and one that is kept may be absent or malformed.
+    #[error(
+        "--proxy-url has no effect: the Secret has no config that could hold it; \
+         say how Argo CD gets in with --access (capability has no config)"
+    )]
     ProxyWithoutConfig,
     /// Not a proxy URL.
     #[error("--proxy-url \"{0}\" is not an http, https or socks5 URL")]

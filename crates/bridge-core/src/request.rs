@@ -1,5 +1,7 @@
 //! What an ApplicationSet may ask: `input.parameters` of a plugin generator.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::selector::{Selector, SelectorError};
@@ -12,21 +14,92 @@ pub struct Request {
     /// One set `{"clusters":[…]}` instead of one set for each cluster.
     pub flat_list: bool,
     /// Only these parameters.
-    pub fields: Option<Vec<Field>>,
+    pub fields: Option<Fields>,
 }
 
-/// A parameter by name.
+/// Parameters by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// Those of [`TOP`] that are named.
+    top: BTreeSet<&'static str>,
+    /// Keys of `metadata.labels`.
+    pub labels: Keys,
+    /// Keys of `metadata.annotations`.
+    pub annotations: Keys,
+}
+
+/// Parameters that are no map.
+const TOP: [&str; 4] = ["name", "nameNormalized", "server", "project"];
+
+/// Keys of a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Field {
-    /// `name`, `nameNormalized`, `server`, `project`, or `metadata` whole.
-    Top(String),
-    /// `metadata.labels[.KEY]` or `metadata.annotations[.KEY]`.
-    Metadata {
-        /// `labels` or `annotations`.
-        map: String,
-        /// One key, or the whole map. May hold dots and slashes.
-        key: Option<String>,
-    },
+pub enum Keys {
+    /// These. They may hold dots and slashes.
+    Some(BTreeSet<String>),
+    /// Any.
+    All,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self::Some(BTreeSet::new())
+    }
+}
+
+impl Keys {
+    /// Whether this key is one of them.
+    pub fn contains(&self, key: &str) -> bool {
+        match self {
+            Self::Some(keys) => keys.contains(key),
+            Self::All => true,
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Some(keys) if keys.is_empty())
+    }
+
+    pub(crate) fn add(&mut self, key: &str) {
+        if let Self::Some(keys) = self {
+            keys.insert(key.to_owned());
+        }
+    }
+}
+
+impl Fields {
+    /// Whether `name`, `nameNormalized`, `server` or `project` is among them.
+    pub fn has(&self, top: &str) -> bool {
+        self.top.contains(top)
+    }
+
+    /// Adds a parameter by its name; `None` if there is no such parameter.
+    fn add(&mut self, name: &str) -> Option<()> {
+        if let Some(top) = TOP.into_iter().find(|top| *top == name) {
+            self.top.insert(top);
+            return Some(());
+        }
+        if name == "metadata" {
+            (self.labels, self.annotations) = (Keys::All, Keys::All);
+            return Some(());
+        }
+        let path = name.strip_prefix("metadata.")?;
+        let (map, key) = match path.split_once('.') {
+            Some((map, key)) => (map, Some(key)),
+            None => (path, None),
+        };
+        let keys = match map {
+            "labels" => &mut self.labels,
+            "annotations" => &mut self.annotations,
+            _ => return None,
+        };
+        match key {
+            None => *keys = Keys::All,
+            Some("") => return None,
+            Some(key) => keys.add(key),
+        }
+        Some(())
+    }
 }
 
 /// A question that cannot be answered. The text is short and constant for one input: it ends up in the status of the
@@ -87,26 +160,11 @@ fn boolean(value: &Value) -> Option<bool> {
     }
 }
 
-fn fields(value: &Value) -> Option<Vec<Field>> {
-    let fields: Vec<Field> = value
-        .as_array()?
-        .iter()
-        .map(|name| field(name.as_str()?))
-        .collect::<Option<_>>()?;
-    (!fields.is_empty()).then_some(fields)
-}
-
-fn field(name: &str) -> Option<Field> {
-    if ["name", "nameNormalized", "server", "project", "metadata"].contains(&name) {
-        return Some(Field::Top(name.to_owned()));
-    }
-    let (map, key) = match name.strip_prefix("metadata.")?.split_once('.') {
-        Some((map, key)) => (map, Some(key)),
-        None => (name.strip_prefix("metadata.")?, None),
-    };
-    (["labels", "annotations"].contains(&map) && key != Some("")).then(|| Field::Metadata {
-        map: map.to_owned(),
-        key: key.map(str::to_owned),
+fn fields(value: &Value) -> Option<Fields> {
+    let names = value.as_array().filter(|names| !names.is_empty())?;
+    names.iter().try_fold(Fields::default(), |mut fields, name| {
+        fields.add(name.as_str()?)?;
+        Some(fields)
     })
 }
 
@@ -139,6 +197,10 @@ mod tests {
                 json!({"generate": "clusters", "fields": ["metadata.labels."]}),
                 "\"fields\"",
             ),
+            (
+                json!({"generate": "clusters", "fields": ["name", "metadata.uid"]}),
+                "\"fields\"",
+            ),
             (json!({"generate": "clusters", "selector": "a=b"}), "\"selector\""),
         ] {
             let text = parse(&input).unwrap_err().to_string();
@@ -148,16 +210,13 @@ mod tests {
 
     #[test]
     fn what_can_be_asked() {
-        let request =
-            parse(&json!({"generate": "clusters", "flatList": "true", "fields": ["metadata.labels.a.b/c"]}))
-                .unwrap();
+        let request = parse(&json!({"generate": "clusters", "flatList": "true",
+            "fields": ["metadata.labels.a.b/c", "name", "metadata.annotations"]}))
+        .unwrap();
         assert!(request.flat_list && request.selector.is_empty());
-        assert_eq!(
-            request.fields,
-            Some(vec![Field::Metadata {
-                map: "labels".into(),
-                key: Some("a.b/c".into())
-            }])
-        );
+        let fields = request.fields.unwrap();
+        assert_eq!(fields.labels, Keys::Some(["a.b/c".to_owned()].into()));
+        assert_eq!(fields.annotations, Keys::All);
+        assert!(fields.has("name") && !fields.has("server"));
     }
 }

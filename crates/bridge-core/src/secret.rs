@@ -76,7 +76,7 @@ impl ClusterSecret {
 }
 
 /// `a, b,,c` as Argo CD reads it: trimmed, empties dropped.
-pub fn comma_list(text: &str) -> Vec<String> {
+pub(crate) fn comma_list(text: &str) -> Vec<String> {
     text.split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())

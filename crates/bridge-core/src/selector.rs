@@ -47,7 +47,7 @@ impl Selector {
     }
 
     /// The conditions, all of which must hold.
-    pub fn requirements(&self) -> &[Requirement] {
+    pub(crate) fn requirements(&self) -> &[Requirement] {
         &self.requirements
     }
 
@@ -98,11 +98,12 @@ impl Selector {
 
     /// Reads kubectl's `-l` text: `a=b,c!=d,e in (x,y),f notin (z),g,!h`.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
         split_outside_parentheses(text)?
             .into_iter()
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(|part| requirement_from_text(part, text))
+            .map(|part| requirement_from_text(part.trim(), text))
             .collect::<Result<_, _>>()
             .map(|requirements| Self { requirements })
     }
@@ -222,7 +223,11 @@ fn requirement_from_text(part: &str, text: &str) -> Result<Requirement, Selector
             .trim_end()
             .strip_suffix(')')
             .ok_or_else(|| error(format!("cannot read selector \"{text}\" at \"{part}\"")))?;
-        let values = values.split(',').map(|value| value.trim().to_owned()).collect();
+        let values = if values.trim().is_empty() {
+            Vec::new()
+        } else {
+            values.split(',').map(|value| value.trim().to_owned()).collect()
+        };
         match head.split_whitespace().collect::<Vec<_>>()[..] {
             [key, "in"] => (key, Operator::In(values)),
             [key, "notin"] => (key, Operator::NotIn(values)),
@@ -277,14 +282,28 @@ mod tests {
 
     #[test]
     fn text_survives_a_round_trip() {
-        for text in ["a=b,c!=d,e in (x,y),f notin (z,w),g,!h", "a="] {
+        for text in ["a=b,c!=d,e in (x,y),f notin (z,w),g,!h", "a=", "a in (,b)"] {
             assert_eq!(Selector::parse(text).unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn bad_text_is_refused() {
-        for text in ["a in (b", "a b", "=x", "a in b)", "a=b=c", "!", "a like (b)"] {
+        // An empty part, from an empty variable of a shell say, must not select more than was meant.
+        for text in [
+            "a in (b",
+            "a b",
+            "=x",
+            "a in b)",
+            "a=b=c",
+            "!",
+            "a like (b)",
+            ",",
+            "a=b,",
+            "a=b,,c",
+            "a in ()",
+            "a notin ( )",
+        ] {
             assert!(Selector::parse(text).is_err(), "{text}");
         }
     }

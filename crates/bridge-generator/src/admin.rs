@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -32,7 +33,15 @@ pub fn router(service: Arc<Service>, restarts: Vec<(&'static str, Restarts)>) ->
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .layer(middleware::map_response(close))
         .with_state(admin)
+}
+
+/// Anybody may ask here, and none may keep a connection that the kubelet needs.
+async fn close(mut response: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {

@@ -10,6 +10,7 @@ pub mod args;
 pub mod folder;
 pub mod logging;
 pub mod metrics;
+mod patient;
 mod push;
 pub mod refusal;
 pub mod routes;

@@ -21,7 +21,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run::run(args)));
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(run::run(args));
+            // A look at a disk that hangs is not waited for.
+            runtime.shutdown_background();
+            outcome
+        });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

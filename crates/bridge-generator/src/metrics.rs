@@ -18,6 +18,13 @@ const LATENCIES: [f64; 12] = [
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0,
 ];
 
+/// The status codes that a caller with a token may get, and so be counted by name.
+const CODES: [StatusCode; 3] = [
+    StatusCode::OK,
+    StatusCode::BAD_REQUEST,
+    StatusCode::SERVICE_UNAVAILABLE,
+];
+
 /// The counters of one service.
 #[derive(Debug)]
 pub struct Metrics {
@@ -141,6 +148,17 @@ impl Metrics {
         };
         self.requests.get_or_create(&labels).inc();
         self.latency.observe(took.as_secs_f64());
+    }
+
+    /// An ApplicationSet is gone, and with it what was counted of it: names would pile up where they are made for each
+    /// pull request.
+    pub fn forget(&self, applicationset: &str) {
+        for code in CODES {
+            self.requests.remove(&RequestLabels {
+                code: code.as_u16(),
+                applicationset: applicationset.to_owned(),
+            });
+        }
     }
 
     /// Counts a push.

@@ -93,11 +93,11 @@ impl IntoResponse for Refusal {
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
             }
-            // The rest of the body is not read; the connection cannot be used again.
-            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
-                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
             _ => {}
+        }
+        // The rest of a body is not read, and who has no token gets no connection to keep.
+        if !matches!(self, Self::NotJson | Self::Input(_) | Self::NoFleet(_)) {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

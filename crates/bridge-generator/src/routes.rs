@@ -148,9 +148,8 @@ async fn body(request: Request) -> Result<Bytes, Refusal> {
 fn answer(service: &Service, call: &Call) -> Result<String, Refusal> {
     let none = Map::new();
     let question = Question::parse(call.input.parameters.as_ref().unwrap_or(&none))?;
-    // Before the fleet is looked at: a fleet that arrives in between makes this answer look older than it is, which
-    // costs a refresh; the other way round would lose one.
-    service.answered.note(&call.application_set_name);
-    let fleet = service.view.fleet(service.max_staleness)?;
+    let fleet = service.answered.note(&call.application_set_name, || {
+        service.view.fleet(service.max_staleness)
+    })?;
     Ok(parameters::answer(&fleet, &question))
 }

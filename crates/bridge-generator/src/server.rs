@@ -9,11 +9,7 @@ use std::{
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
-};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -21,8 +17,10 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-/// Time for the head of a request, and for the next one on a connection that is kept.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
+use crate::patient::Patient;
+
+/// The largest head of a request: a token and a few short headers.
+const HEAD_AT_MOST: usize = 64 * 1024;
 /// Time for requests that are being answered when the end comes.
 const END_WITHIN: Duration = Duration::from_secs(15);
 /// Connections at one time. Argo CD needs one for each reconcile that runs.
@@ -87,14 +85,14 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
 fn connection(
     stream: TcpStream,
     router: Router,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+) -> http1::Connection<TokioIo<Patient<TcpStream>>, TowerToHyperService<Router>> {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot turn off Nagle's algorithm");
     }
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+    http1::Builder::new().max_buf_size(HEAD_AT_MOST).serve_connection(
+        TokioIo::new(Patient::new(stream)),
+        TowerToHyperService::new(router),
+    )
 }
 
 #[cfg(test)]

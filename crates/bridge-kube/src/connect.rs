@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, Uri, header::USER_AGENT};
 use kube::{Client, Config};
+use secrecy::ExposeSecret;
 
 use crate::{
     context::{self, Chosen},
@@ -117,6 +118,7 @@ fn build(
         user: target.user.clone(),
         credential_command,
     };
+    check_token(&config, flags)?;
     let client = Client::try_from(config).map_err(|error| match error {
         kube::Error::Auth(_) => failure::no_answer(&error, &parties),
         kube::Error::ProxyProtocolUnsupported { proxy_url }
@@ -140,6 +142,23 @@ fn build(
         client,
         target,
         parties,
+    })
+}
+
+/// kube takes any token, and panics where it fits into no header.
+fn check_token(config: &Config, flags: &ConnectionFlags) -> Result<(), HubError> {
+    let token = config.auth_info.token.as_ref();
+    if token.is_none_or(|token| HeaderValue::from_str(token.expose_secret()).is_ok()) {
+        return Ok(());
+    }
+    let source = if flags.token.is_some() {
+        "--token"
+    } else {
+        "the kubeconfig"
+    };
+    Err(HubError::Credentials {
+        command: source.into(),
+        cause: Cause::new("the token holds characters that a request header cannot"),
     })
 }
 

@@ -244,21 +244,8 @@ pub(crate) fn whole() -> KubeConfigOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubeconfig::tests::TWO;
     use secrecy::ExposeSecret;
-
-    const TWO: &str = "\
-apiVersion: v1
-kind: Config
-current-context: dev
-clusters:
-- {name: c-dev, cluster: {server: 'https://dev:6443', tls-server-name: inner, certificate-authority-data: QQ==}}
-- {name: c-prod, cluster: {server: 'https://prod:6443'}}
-users:
-- {name: u-dev, user: {exec: {command: aws, apiVersion: client.authentication.k8s.io/v1beta1}}}
-contexts:
-- {name: dev, context: {cluster: c-dev, user: u-dev, namespace: team}}
-- {name: prod, context: {cluster: c-prod, user: gone}}
-";
 
     fn two() -> Kubeconfig {
         Kubeconfig::from_yaml(TWO).unwrap()

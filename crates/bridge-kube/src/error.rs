@@ -270,6 +270,11 @@ impl HubError {
 
 impl Forbidden {
     fn hint(&self) -> String {
+        if !self.is_missing_right() {
+            return "no right is missing: a rule of the hub refuses this (an admission policy, a webhook, a quota); leave out what \
+                    it names, or ask whoever keeps the hub"
+                .into();
+        }
         let scope = match &self.namespace {
             Some(namespace) => format!("-n {namespace}"),
             None => "--all-namespaces".into(),
@@ -278,6 +283,12 @@ impl Forbidden {
             "{} needs \"{}\" on {}; \"kubectl auth can-i {} {} {scope}\" shows it",
             self.user, self.verb, self.resource, self.verb, self.resource
         )
+    }
+
+    /// Whether authorization said no, in its own words (apiserver `NewForbidden` over `ForbiddenErrorMessage`). Admission
+    /// answers 403 as well, to those who have the right.
+    fn is_missing_right(&self) -> bool {
+        self.message.contains(&format!("cannot {} resource", self.verb))
     }
 }
 

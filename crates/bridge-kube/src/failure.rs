@@ -243,6 +243,14 @@ mod tests {
             bare.to_string(),
             "Error from server (Forbidden): User \"jo\" cannot list resource \"secrets\" in the namespace \"argocd\""
         );
+        let body = br#"{"message":"secrets \"dev\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: toggles only","reason":"Forbidden"}"#;
+        let patch = Ask { verb: "patch", ..ASK };
+        let hint = refusal(403, body, patch, &parties()).hint().unwrap();
+        assert!(
+            hint.starts_with("no right is missing: a rule of the hub refuses this"),
+            "{hint}"
+        );
+        assert!(bare.hint().unwrap().contains("jo needs \"list\" on secrets"));
         let error = refusal(401, br#"{"message":"Unauthorized","code":401}"#, ASK, &parties());
         assert_eq!(
             error.to_string(),

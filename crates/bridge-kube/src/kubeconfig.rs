@@ -79,10 +79,10 @@ pub(crate) fn config_cause(error: &KubeconfigError) -> Cause {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    const TWO: &str = "\
+    pub(crate) const TWO: &str = "\
 apiVersion: v1
 kind: Config
 current-context: dev

@@ -6,7 +6,7 @@ mod defaults;
 mod error;
 mod failure;
 mod flags;
-pub mod folder;
+mod folder;
 mod hub;
 mod kubeconfig;
 mod live;

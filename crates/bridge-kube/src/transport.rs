@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER};
 use kube::{
     Client,
     client::Body,
-    core::{ObjectMeta, params::ListParams, request},
+    core::{params::ListParams, request},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -90,31 +90,34 @@ impl Transport {
         })
     }
 
-    /// Every object of a list, page by page.
-    pub async fn list(
+    /// Every object of a list, page by page, each as `read` takes it: objects as they are sent are many times larger, and
+    /// a hub may have tens of thousands.
+    pub async fn list<T>(
         &self,
         path: &str,
         labels: Option<&str>,
         ask: Ask<'_>,
-    ) -> Result<Vec<serde_json::Value>, HubError> {
+        read: impl Fn(serde_json::Value) -> Result<T, HubError>,
+    ) -> Result<Vec<T>, HubError> {
         let mut attempt = 1;
         loop {
             // The last attempt asks for all at once: no token, nothing to expire.
             let page = (attempt < LIST_ATTEMPTS).then_some(PAGE);
-            match self.list_pages(path, labels, page, ask).await {
+            match self.list_pages(path, labels, page, ask, &read).await {
                 Err(HubError::Api { code: 410, .. }) if attempt < LIST_ATTEMPTS => attempt += 1,
                 other => return other,
             }
         }
     }
 
-    async fn list_pages(
+    async fn list_pages<T>(
         &self,
         path: &str,
         labels: Option<&str>,
         limit: Option<u32>,
         ask: Ask<'_>,
-    ) -> Result<Vec<serde_json::Value>, HubError> {
+        read: impl Fn(serde_json::Value) -> Result<T, HubError>,
+    ) -> Result<Vec<T>, HubError> {
         let mut params = ListParams {
             label_selector: labels.map(str::to_owned),
             limit,
@@ -124,7 +127,9 @@ impl Transport {
         loop {
             let request = kube::core::Request::new(path).list(&params);
             let page: Page = self.send(request, ask).await?.value;
-            all.extend(page.items.unwrap_or_default());
+            for item in page.items.into_iter().flatten() {
+                all.push(read(item)?);
+            }
             if page.metadata.next.is_empty() {
                 return Ok(all);
             }
@@ -174,14 +179,11 @@ pub(crate) fn typed<T: DeserializeOwned>(value: serde_json::Value, kind: &str) -
 
 /// `namespace/name` of an object, for a message.
 pub(crate) fn object_name(value: &serde_json::Value) -> String {
-    let metadata: ObjectMeta = value
-        .get("metadata")
-        .and_then(|metadata| serde_json::from_value(metadata.clone()).ok())
-        .unwrap_or_default();
-    let name = metadata.name.unwrap_or_default();
-    match metadata.namespace {
+    let text = |pointer: &str| value.pointer(pointer).and_then(serde_json::Value::as_str);
+    let name = text("/metadata/name").unwrap_or_default();
+    match text("/metadata/namespace") {
         Some(namespace) => format!("{namespace}/{name}"),
-        None => name,
+        None => name.to_owned(),
     }
 }
 

@@ -9,6 +9,8 @@ use bridge_core::{
 };
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 
+use crate::error::HubError;
+
 /// `--dry-run`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DryRun {
@@ -100,10 +102,17 @@ impl Written {
 pub(crate) fn last_change(by: &str, diffs: &[KeyDiff], reason: Option<&str>) -> String {
     let now = jiff::Timestamp::now();
     let at = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
+    let mut changed: Vec<String> = Vec::new();
+    for diff in diffs {
+        // Label and annotation of one key are one word here.
+        if !changed.contains(&diff.key) {
+            changed.push(diff.key.clone());
+        }
+    }
     let note = LastChange {
         by: by.to_owned(),
         at,
-        keys: diffs.iter().map(|diff| diff.key.clone()).collect(),
+        keys: changed,
         reason: reason.map(str::to_owned),
     };
     // Four strings: there is no way for this to fail.
@@ -155,6 +164,37 @@ fn text_diffs(
             });
         }
     }
+}
+
+/// Refuses to write keys that somebody changed since `read`: what is to be written was worked out from that, keeps values of
+/// it and is merged over its `config`, and would undo the change.
+pub(crate) fn check_unchanged(
+    diffs: &[KeyDiff],
+    read: &ClusterSecret,
+    now: &ClusterSecret,
+) -> Result<(), HubError> {
+    let (was, is) = (&read.cluster, &now.cluster);
+    let changed = diffs.iter().any(|KeyDiff { kind, key, .. }| match *kind {
+        "label" => was.labels.get(key) != is.labels.get(key),
+        "annotation" => was.annotations.get(key) != is.annotations.get(key),
+        _ => match key.as_str() {
+            "config" => read.config != now.config,
+            "name" => was.name != is.name,
+            "server" => was.server != is.server,
+            "project" => was.project != is.project,
+            "namespaces" => read.namespaces != now.namespaces,
+            "clusterResources" => read.cluster_resources != now.cluster_resources,
+            "shard" => read.shard != now.shard,
+            _ => false,
+        },
+    });
+    if changed {
+        return Err(HubError::Replaced {
+            secret: is.secret_name.clone(),
+            how: "changed",
+        });
+    }
+    Ok(())
 }
 
 /// Data that holds no credential is shown; all else is masked as `kubectl diff` masks Secrets.
@@ -211,12 +251,12 @@ mod tests {
 
     #[test]
     fn the_note_says_who_when_what_and_why() {
-        let diffs = [KeyDiff {
-            kind: "label",
+        let diffs = ["label", "annotation"].map(|kind| KeyDiff {
+            kind,
             key: "enable_x".into(),
             from: None,
             to: None,
-        }];
+        });
         let note: LastChange = serde_json::from_str(&last_change("jo", &diffs, Some("because"))).unwrap();
         assert_eq!(
             (&*note.by, note.keys, note.reason.as_deref()),

@@ -133,7 +133,7 @@ pub async fn run(ctx: &Context, which: &Which, changes: &KeyChanges, rules: Rule
         .map(|item| crate::view::line(shown_name(&item.secret)));
     ctx.out.object(&plan, lines)?;
     if let Some(wait) = rules.wait.filter(|_| rules.write.dry_run == DryRun::None) {
-        waiting::wait(ctx, &hub, wait, &waiting::goals(&written, &surroundings)).await?;
+        waiting::wait(ctx, &hub, wait, &waiting::goals(&written, changes, &surroundings)).await?;
     }
     Ok(exit)
 }

@@ -2,9 +2,10 @@
 //!
 //! Words in ([`args`]), words out ([`output`]), one file a subcommand in [`commands`].
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 use clap::Parser;
+use tokio::{runtime::Handle, sync::oneshot};
 
 pub mod args;
 mod aws;
@@ -32,6 +33,9 @@ pub const PLUGIN: &str = "bridge";
 /// What help and errors call the program.
 pub const BIN_NAME: &str = "kubectl bridge";
 
+/// How long interrupted work may take to let go.
+const LAST_BREATH: Duration = Duration::from_millis(300);
+
 /// The whole program: parses the words, runs them, reports a failure once.
 pub fn main_with(words: &[OsString]) -> Exit {
     if let Some(words) = complete::asked(words) {
@@ -50,7 +54,7 @@ pub fn main_with(words: &[OsString]) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&anyhow::Error::new(error).context("starting the runtime")),
     };
-    let exit = runtime.block_on(until_interrupted(run(cli)));
+    let exit = runtime.block_on(until_interrupted(cli));
     // A second Ctrl-C or a stuck blocking read must not keep the process.
     runtime.shutdown_background();
     exit.unwrap_or_else(|error| report::failure(&error))
@@ -63,9 +67,25 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     command.run(&ctx).await
 }
 
-async fn until_interrupted(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+/// Runs it on a thread of its own: a credential plugin that hangs blocks that thread, and Ctrl-C must be heard all the same.
+async fn until_interrupted(cli: Cli) -> anyhow::Result<Exit> {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let handle = Handle::current();
+    let mut work = tokio::task::spawn_blocking(move || {
+        handle.block_on(async {
+            tokio::select! {
+                result = run(cli) => result,
+                _ = stopped => Ok(Exit::Interrupted),
+            }
+        })
+    });
     tokio::select! {
-        result = work => result,
-        _ = tokio::signal::ctrl_c() => Ok(report::interrupted()),
+        result = &mut work => result?,
+        _ = tokio::signal::ctrl_c() => {
+            drop(stop);
+            // What it holds, a temporary folder say, is dropped with it, if it listens at all.
+            let _ = tokio::time::timeout(LAST_BREATH, work).await;
+            Ok(report::interrupted())
+        }
     }
 }

@@ -44,9 +44,6 @@ pub fn parsing(error: &clap::Error) -> Exit {
 
 /// Reports a failed command.
 pub fn failure(error: &anyhow::Error) -> Exit {
-    if is_broken_pipe(error) {
-        return Exit::Success;
-    }
     let usage = error.chain().any(<dyn std::error::Error>::is::<UsageError>);
     stderr_line(&headline(error));
     if let Some(hint) = hint(error) {
@@ -97,14 +94,6 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         .chain()
         .find_map(|cause| cause.downcast_ref::<HubError>())
         .and_then(HubError::hint)
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    })
 }
 
 fn see_help(command: Option<&str>) {

@@ -3,7 +3,7 @@
 use bridge_core::{secret::ClusterSecret, selector::Selector};
 use bridge_kube::{Hub, HubError};
 
-use crate::{exit::Exit, report};
+use crate::{exit::Exit, report, usage::usage};
 
 /// The clusters that are meant.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ impl Which {
                     .retain(|secret| selector.matches(&secret.cluster.labels));
             }
             Self::Names(names) => {
+                if names.iter().any(String::is_empty) {
+                    return usage("the name of a cluster is empty (a variable that is not set?)");
+                }
                 for name in names {
                     match hub.cluster(name).await {
                         Ok(secret) if found.has(&secret) => {}

@@ -8,6 +8,7 @@ use std::{
 use anyhow::bail;
 use bridge_core::{
     application::Application,
+    change::KeyChanges,
     cluster::Cluster,
     effect::{Begin, End},
 };
@@ -39,15 +40,16 @@ pub struct Goal {
     begins: bool,
 }
 
-/// What to wait for after these changes.
-pub fn goals(changes: &[ClusterChange], surroundings: &Surroundings) -> Vec<Goal> {
+/// What to wait for after these changes. A switch that was set already counts as well: a run that timed out goes on waiting
+/// when it is repeated.
+pub fn goals(changes: &[ClusterChange], asked: &KeyChanges, surroundings: &Surroundings) -> Vec<Goal> {
     let mut goals = Vec::new();
     for change in changes {
-        let before = &change.secret.cluster;
+        let before = unswitched(&change.secret.cluster, asked);
         let Some(after) = change.after.as_ref().map(|after| &after.cluster) else {
             continue;
         };
-        let Some(effect) = surroundings.effect(Some(before), Some(after)) else {
+        let Some(effect) = surroundings.effect(Some(&before), Some(after)) else {
             continue;
         };
         let goal = |namespace: String, set: String, names: Option<BTreeSet<String>>, begins: bool| Goal {
@@ -86,6 +88,22 @@ pub fn goals(changes: &[ClusterChange], surroundings: &Surroundings) -> Vec<Goal
         }
     }
     goals
+}
+
+/// The cluster as if each toggle that stands as asked stood the other way.
+fn unswitched(cluster: &Cluster, asked: &KeyChanges) -> Cluster {
+    let mut before = cluster.clone();
+    for (label, wanted) in &asked.labels {
+        if cluster.labels.get(label) != wanted.as_ref() {
+            continue;
+        }
+        if wanted.as_deref() == Some("true") {
+            before.labels.remove(label);
+        } else {
+            before.labels.insert(label.clone(), "true".into());
+        }
+    }
+    before
 }
 
 /// Waits for all of them; on timeout says what is missing, with the Applications' own messages.
@@ -299,6 +317,30 @@ mod tests {
         assert_eq!(
             unnamed.missing(WaitFor::Exists, &[application("any", "", "")]),
             None
+        );
+    }
+
+    #[test]
+    fn a_switch_that_stands_as_asked_is_seen_from_the_other_side() {
+        let cluster = Cluster {
+            labels: [("enable_a", "true"), ("enable_b", "false"), ("enable_c", "false")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            ..Cluster::default()
+        };
+        let asked = KeyChanges {
+            labels: [("enable_a", "true"), ("enable_b", "false"), ("enable_c", "true")]
+                .map(|(key, value)| (key.to_owned(), Some(value.to_owned())))
+                .into(),
+            ..KeyChanges::default()
+        };
+        let before = unswitched(&cluster, &asked);
+        let expected = [("enable_b", "true"), ("enable_c", "false")];
+        assert_eq!(
+            before.labels,
+            expected
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into()
         );
     }
 

@@ -11,7 +11,7 @@ use plugin::Plugin;
 use repositories::Repositories;
 use testbed::{ArgoCd, Generator, Hub, Spoke, eventually};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// All parts of the walk-through. Fields are dropped in this order: what uses another part first.
 struct Stage {

@@ -148,9 +148,12 @@ impl ApiServer {
         }
     }
 
-    pub(crate) fn signal_server(&self, signal: &str) -> Result<()> {
-        self.server.check_alive()?;
-        self.server.signal(signal)
+    pub(crate) fn server(&self) -> &Component {
+        &self.server
+    }
+
+    pub(crate) fn etcd(&self) -> &Component {
+        &self.etcd
     }
 
     pub(crate) fn ca_file(&self) -> PathBuf {

@@ -164,8 +164,41 @@ impl Component {
         }
     }
 
-    /// Sends a signal by name, for example `STOP`, to the program itself.
-    pub(crate) fn signal(&self, signal: &str) -> Result<()> {
+    /// Stops it from running (SIGSTOP), and waits until each of its threads has stopped: on a busy machine one of them
+    /// can still answer for a moment after the signal was sent.
+    pub(crate) fn freeze(&self) -> Result<()> {
+        self.signal("STOP")?;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.is_frozen()? {
+            if Instant::now() > deadline {
+                bail!("{} still runs after SIGSTOP", self.name);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Lets it run again (SIGCONT).
+    pub(crate) fn thaw(&self) -> Result<()> {
+        self.signal("CONT")
+    }
+
+    fn is_frozen(&self) -> Result<bool> {
+        let threads = format!("/proc/{}/task", self.pid()?);
+        for thread in std::fs::read_dir(&threads).with_context(|| format!("cannot read {threads}"))? {
+            // A thread that has ended in the meantime does not run either.
+            let stat = std::fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+            // After the program's name, which is in parentheses: the state (proc_pid_stat(5)).
+            let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+            if state.is_some_and(|state| state != 'T') {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        self.check_alive()?;
         let pid = self.pid()?;
         let status = Command::new("kill")
             .arg(format!("-{signal}"))

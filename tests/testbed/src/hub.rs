@@ -195,7 +195,7 @@ impl Hub {
     /// # Errors
     /// On a shared server, or when it is not running.
     pub fn freeze_api_server(&mut self) -> Result<()> {
-        self.own("freeze")?.signal_server("STOP")
+        self.own("freeze")?.server().freeze()
     }
 
     /// Lets a frozen API server run again (SIGCONT).
@@ -203,7 +203,23 @@ impl Hub {
     /// # Errors
     /// On a shared server, or when it is not running.
     pub fn thaw_api_server(&mut self) -> Result<()> {
-        self.own("thaw")?.signal_server("CONT")
+        self.own("thaw")?.server().thaw()
+    }
+
+    /// Stops etcd from running (SIGSTOP): the API server lives, and answers what it has in memory.
+    ///
+    /// # Errors
+    /// On a shared server, or when it is not running.
+    pub fn freeze_etcd(&mut self) -> Result<()> {
+        self.own("freeze etcd behind")?.etcd().freeze()
+    }
+
+    /// Lets a frozen etcd run again (SIGCONT).
+    ///
+    /// # Errors
+    /// On a shared server, or when it is not running.
+    pub fn thaw_etcd(&mut self) -> Result<()> {
+        self.own("thaw etcd behind")?.etcd().thaw()
     }
 
     fn own(&mut self, verb: &str) -> Result<&mut ApiServer> {

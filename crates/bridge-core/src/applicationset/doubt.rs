@@ -29,7 +29,10 @@ impl fmt::Display for Doubt {
             Self::Templated => f.write_str("what it selects is filled in from another generator"),
             Self::Selector => f.write_str("its cluster selector cannot be read"),
             Self::Input => f.write_str("the input of its plugin generator is not a question for clusters"),
-            Self::Elsewhere(kind) => write!(f, "what it makes depends on a {kind} generator"),
+            Self::Elsewhere(kind) => {
+                let article = if kind.starts_with('o') { "an" } else { "a" };
+                write!(f, "what it makes depends on {article} {kind} generator")
+            }
             Self::Filter => {
                 f.write_str("its generator selector looks at a parameter that is not known beforehand")
             }

@@ -3,7 +3,7 @@
 //! Hashed is, for each plugin generator, which clusters it selects and of each what the set reads. Clusters that cannot
 //! come through the generators around it are left out: override sets without a base set, and what filters drop.
 
-use std::{collections::HashSet, fmt::Write as _};
+use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
@@ -12,33 +12,34 @@ use super::{
     doubt::Doubt,
     generator::{Generator, Kind, Source},
     membership::{Verdict, identifies},
-    reads::{Keys, Reads},
+    reads::Reads,
 };
 use crate::{
-    cluster::{Cluster, IN_CLUSTER_SERVER},
-    fleet::Fleet,
+    cluster::Cluster,
+    fleet::{Fleet, Member},
+    request::Keys,
     selector::Map,
 };
 
 pub(super) fn fingerprint(set: &ApplicationSet, config_map: &str, fleet: &Fleet) -> String {
-    let in_cluster = synthetic(fleet);
     let clusters: Vec<&Cluster> = fleet
         .members()
         .iter()
-        .map(|member| member.cluster())
-        .chain(in_cluster.as_ref())
+        .map(AsRef::as_ref)
+        .chain(fleet.in_cluster())
+        .map(Member::cluster)
         .collect();
     let mut walk = Walk {
         reads: &set.reads,
         go: set.go_template,
         config_map,
         fleet,
+        told: vec![false; clusters.len()],
         clusters: &clusters,
-        unique_servers: None,
         hash: Sha256::new(),
         buffer: Vec::new(),
     };
-    let all: Vec<usize> = (0..clusters.len()).collect();
+    let all = walk.everyone();
     for generator in set.generators() {
         walk.generator(generator, &all);
     }
@@ -53,24 +54,14 @@ pub(super) fn fingerprint(set: &ApplicationSet, config_map: &str, fleet: &Fleet)
         })
 }
 
-/// Argo CD's entry for a hub without a Secret, if this fleet has none.
-fn synthetic(fleet: &Fleet) -> Option<Cluster> {
-    let secret = |cluster: &Cluster| cluster.server == IN_CLUSTER_SERVER;
-    let missing = !fleet.members().iter().any(|member| secret(member.cluster()));
-    missing.then(|| Cluster {
-        name: "in-cluster".to_owned(),
-        server: IN_CLUSTER_SERVER.to_owned(),
-        ..Cluster::default()
-    })
-}
-
 struct Walk<'a> {
     reads: &'a Reads,
     go: bool,
     config_map: &'a str,
     fleet: &'a Fleet,
     clusters: &'a [&'a Cluster],
-    unique_servers: Option<bool>,
+    /// Clusters whose values are in the hash already.
+    told: Vec<bool>,
     hash: Sha256,
     buffer: Vec<u8>,
 }
@@ -113,28 +104,16 @@ impl Walk<'_> {
         (0..self.clusters.len()).collect()
     }
 
-    /// Whether the sets of one cluster are merged with sets of that cluster only, so that the base decides for all.
-    fn merges_clusters(&mut self, keys: &[String], children: &[Generator]) -> bool {
-        // Two clusters with one server make Argo CD refuse the whole set, wherever in the merge they are.
-        let key = if keys.iter().any(|key| key == "name") {
-            "name"
-        } else if keys.iter().any(|key| key == "server") && self.servers_are_unique() {
-            "server"
-        } else {
-            return false;
-        };
-        by_cluster(&children[0], key)
-            && children
-                .iter()
-                .filter(|child| child.uses_plugin(self.config_map))
-                .all(|child| by_cluster(child, key))
-    }
-
-    fn servers_are_unique(&mut self) -> bool {
-        let clusters = self.clusters;
-        *self.unique_servers.get_or_insert_with(|| {
-            let mut seen = HashSet::with_capacity(clusters.len());
-            clusters.iter().all(|cluster| seen.insert(&cluster.server))
+    /// Whether the sets of one cluster are merged with sets of that cluster only, so that the base decides for all. Where
+    /// two clusters have the same key, Argo CD refuses the whole set, wherever in the merge they are.
+    fn merges_clusters(&self, keys: &[String], children: &[Generator]) -> bool {
+        let unique = |key: &&String| self.fleet.tells_apart(key);
+        keys.iter().find(unique).is_some_and(|key| {
+            by_cluster(&children[0], key)
+                && children
+                    .iter()
+                    .filter(|child| child.uses_plugin(self.config_map))
+                    .all(|child| by_cluster(child, key))
         })
     }
 
@@ -142,8 +121,9 @@ impl Walk<'_> {
         self.hash.update(b"generator");
         match source {
             Ok(source) => {
+                let read = Read::of(self.reads, source);
                 for at in selected {
-                    self.cluster(source, self.clusters[*at]);
+                    self.cluster(source, &read, *at);
                 }
             }
             Err(Doubt::Templated) => self.whole_fleet(),
@@ -153,7 +133,8 @@ impl Walk<'_> {
     }
 
     fn whole_fleet(&mut self) {
-        for member in self.fleet.members() {
+        let members = self.fleet.members().iter().map(AsRef::as_ref);
+        for member in members.chain(self.fleet.in_cluster()) {
             if !member.cluster().is_draining() {
                 self.hash.update(member.json().as_bytes());
                 self.hash.update(b"\n");
@@ -161,53 +142,88 @@ impl Walk<'_> {
         }
     }
 
-    fn cluster(&mut self, source: &Source, cluster: &Cluster) {
-        let reads = self.reads;
-        let mut out = std::mem::take(&mut self.buffer);
+    fn cluster(&mut self, source: &Source, read: &Read<'_>, at: usize) {
+        let cluster = self.clusters[at];
+        let out = &mut self.buffer;
         out.clear();
-        put(&mut out, Some(&cluster.name));
+        put(out, Some(&cluster.name));
         out.push(u8::from(cluster.is_synthetic()));
-        if reads.server {
-            put(&mut out, source.gives("server").then_some(&cluster.server));
-        }
-        if reads.project {
-            put(&mut out, source.gives("project").then_some(&cluster.project));
-        }
-        for (name, read, map) in [
-            ("labels", &reads.labels, &cluster.labels),
-            ("annotations", &reads.annotations, &cluster.annotations),
-        ] {
-            self.map(&mut out, source, name, read, map);
+        // Generators that give all of a cluster give the same: once is enough.
+        let again = source.fields.is_none() && std::mem::replace(&mut self.told[at], true);
+        if !again {
+            put(out, read.server.then_some(&cluster.server));
+            put(out, read.project.then_some(&cluster.project));
+            read.labels.put(&cluster.labels, self.go, out);
+            read.annotations.put(&cluster.annotations, self.go, out);
         }
         self.hash
             .update(u64::try_from(out.len()).unwrap_or(u64::MAX).to_le_bytes());
-        self.hash.update(&out);
-        self.buffer = out;
+        self.hash.update(out);
     }
+}
 
-    fn map(&self, out: &mut Vec<u8>, source: &Source, name: &str, read: &Keys, map: &Map) {
-        match read {
-            Keys::All => {
-                for (key, value) in map.iter().filter(|(key, _)| source.gives_key(name, key)) {
-                    put(out, Some(key));
-                    put(out, Some(value));
+/// What is read of each cluster of one generator, as far as that gives it.
+struct Read<'a> {
+    server: bool,
+    project: bool,
+    labels: ReadMap<'a>,
+    annotations: ReadMap<'a>,
+}
+
+/// What is read of a map.
+struct ReadMap<'a> {
+    name: &'static str,
+    source: &'a Source,
+    /// `None` for all of it.
+    keys: Option<Vec<&'a str>>,
+    /// Not even whether it is there.
+    nothing: bool,
+}
+
+impl<'a> Read<'a> {
+    fn of(reads: &'a Reads, source: &'a Source) -> Self {
+        let map = |name: &'static str, keys: &'a Keys| ReadMap {
+            name,
+            source,
+            keys: match keys {
+                Keys::All => None,
+                Keys::Some(keys) => {
+                    let keys = keys.iter().map(String::as_str);
+                    Some(keys.filter(|key| source.gives_key(name, key)).collect())
                 }
-                out.push(b'.');
-            }
-            Keys::Some(read) => {
-                // Indexing a map that is not there is an error in goTemplate; indexing an empty one is not.
-                if !read.is_empty() {
-                    out.push(u8::from(map.is_empty()));
-                }
-                for key in read.iter().filter(|key| source.gives_key(name, key)) {
-                    put(out, map.get(key));
-                }
-                // A Go template that looks into a map that is not there at all fails.
-                if self.go && !read.is_empty() {
-                    out.push(u8::from(map.keys().any(|key| source.gives_key(name, key))));
-                }
-            }
+            },
+            nothing: keys.is_empty(),
+        };
+        Self {
+            server: reads.server && source.gives("server"),
+            project: reads.project && source.gives("project"),
+            labels: map("labels", &reads.labels),
+            annotations: map("annotations", &reads.annotations),
         }
+    }
+}
+
+impl ReadMap<'_> {
+    fn put(&self, map: &Map, go: bool, out: &mut Vec<u8>) {
+        if self.nothing {
+            return;
+        }
+        if go {
+            // A goTemplate that looks into a map that is not there fails; an empty one may be looked into.
+            out.push(u8::from(map.is_empty()));
+        }
+        if let Some(keys) = &self.keys {
+            for key in keys {
+                put(out, map.get(*key));
+            }
+            return;
+        }
+        let given = |(key, _): &(&String, &String)| self.source.gives_key(self.name, key);
+        for (key, value) in map.iter().filter(given) {
+            put(out, Some(key));
+            put(out, Some(value));
+        }
+        out.push(b'.');
     }
 }
 

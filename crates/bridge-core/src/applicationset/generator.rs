@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::doubt::Doubt;
 use crate::{
-    request::{Field, Request},
+    request::{Fields, Request},
     selector::{Operator, Requirement, Selector},
 };
 
@@ -52,14 +52,20 @@ pub(super) struct Source {
     /// One parameter set `{clusters: […]}` in place of one for each cluster.
     pub flat_list: bool,
     /// Only these parameters.
-    pub fields: Option<Vec<Field>>,
+    pub fields: Option<Fields>,
     /// `values` beside them, as templates.
     pub values: BTreeMap<String, String>,
     /// Whether `bridge-generator` gives them: it leaves out clusters being drained, and our own keys.
     pub served: bool,
 }
 
-const OTHERS: [&str; 4] = ["git", "scmProvider", "pullRequest", "clusterDecisionResource"];
+const OTHERS: [&str; 5] = [
+    "git",
+    "scmProvider",
+    "pullRequest",
+    "clusterDecisionResource",
+    "oci",
+];
 
 /// Reads one entry of `generators`. Argo CD takes every kind that is set at the top level, but only one when nested.
 pub(super) fn parse_entry(entry: &Value) -> Vec<Generator> {
@@ -295,6 +301,17 @@ fn filter(selector: &Value) -> Option<Vec<Requirement>> {
         }
     }
     Some(all)
+}
+
+impl Requirement {
+    /// Whether a generator further out in a matrix fills it in.
+    pub(super) fn is_template(&self) -> bool {
+        let values = match &self.operator {
+            Operator::In(values) | Operator::NotIn(values) => values.as_slice(),
+            Operator::Exists | Operator::DoesNotExist => &[],
+        };
+        values.iter().chain([&self.key]).any(|text| text.contains("{{"))
+    }
 }
 
 impl Generator {

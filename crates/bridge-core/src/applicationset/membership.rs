@@ -7,9 +7,8 @@ use super::{
     generator::{Generator, Kind, Source},
 };
 use crate::{
-    cluster::{Cluster, IN_CLUSTER_SERVER},
+    cluster::Cluster,
     keys, name,
-    request::Field,
     selector::{Map, Operator, Requirement},
 };
 
@@ -44,13 +43,6 @@ pub(super) enum Lookup<'a> {
     Unknown,
 }
 
-impl Cluster {
-    /// Whether this is Argo CD's own entry for a hub without a Secret, which has neither labels nor annotations.
-    pub(crate) fn is_synthetic(&self) -> bool {
-        self.secret_name.is_empty() && self.server == IN_CLUSTER_SERVER
-    }
-}
-
 impl Source {
     pub fn selects(&self, cluster: &Cluster) -> bool {
         if cluster.is_synthetic() {
@@ -65,19 +57,18 @@ impl Source {
             return false;
         }
         self.fields.as_ref().is_none_or(|fields| {
-            fields.iter().any(|field| match field {
-                Field::Top(name) => name == "metadata",
-                Field::Metadata { map: of, key: only } => {
-                    of == map && only.as_ref().is_none_or(|only| only == key)
-                }
-            })
+            let keys = if map == "labels" {
+                &fields.labels
+            } else {
+                &fields.annotations
+            };
+            keys.contains(key)
         })
     }
 
     /// Whether `name`, `server` or the like is among the parameters.
     pub fn gives(&self, top: &str) -> bool {
-        let is = |field: &Field| matches!(field, Field::Top(name) if name == top);
-        self.fields.as_ref().is_none_or(|fields| fields.iter().any(is))
+        self.fields.as_ref().is_none_or(|fields| fields.has(top))
     }
 
     fn lookup<'a>(&'a self, cluster: &'a Cluster, key: &str) -> Lookup<'a> {
@@ -176,6 +167,10 @@ impl Generator {
     fn passes(&self, cluster: &Cluster, go: bool, pick: Option<usize>) -> Option<bool> {
         let mut known = true;
         for requirement in &self.filter {
+            if requirement.is_template() {
+                known = false;
+                continue;
+            }
             match holds(requirement, &self.lookup(cluster, &requirement.key, go, pick)) {
                 Some(false) => return Some(false),
                 Some(true) => {}

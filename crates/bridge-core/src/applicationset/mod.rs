@@ -17,7 +17,7 @@ use doubt::Doubt;
 use generator::{Generator, Kind};
 pub use membership::Membership;
 use membership::Verdict;
-pub use reads::{Keys, Reads};
+pub use reads::Reads;
 use target::Target;
 
 /// An ApplicationSet, as far as clusters matter to it.

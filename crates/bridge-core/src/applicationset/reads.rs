@@ -1,10 +1,9 @@
 //! What the templates of an ApplicationSet read of a cluster.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::{generator::Generator, generator::Kind, go_template, placeholder};
+use crate::request::Keys;
 
 /// What the templates of an ApplicationSet read of each cluster that it is given. Whatever is not understood precisely
 /// counts as a read of everything: too much costs a reconcile, too little leaves Applications stale.
@@ -18,42 +17,6 @@ pub struct Reads {
     pub server: bool,
     /// `project`.
     pub project: bool,
-}
-
-/// Keys of a map.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keys {
-    /// These.
-    Some(BTreeSet<String>),
-    /// Any.
-    All,
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Self::Some(BTreeSet::new())
-    }
-}
-
-impl Keys {
-    /// Whether this key is read.
-    pub fn contains(&self, key: &str) -> bool {
-        match self {
-            Self::Some(keys) => keys.contains(key),
-            Self::All => true,
-        }
-    }
-
-    /// Whether no key is read.
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Some(keys) if keys.is_empty())
-    }
-
-    pub(super) fn add(&mut self, key: &str) {
-        if let Self::Some(keys) = self {
-            keys.insert(key.to_owned());
-        }
-    }
 }
 
 impl Reads {
@@ -72,6 +35,10 @@ impl Reads {
     /// Parameters that a generator names without a template.
     fn parameters_of(&mut self, generator: &Generator) {
         for requirement in &generator.filter {
+            if requirement.key.contains("{{") {
+                // Which parameter that names only the generator knows that fills it in.
+                self.everything();
+            }
             self.parameter(&requirement.key);
         }
         if let Kind::Merge { keys, .. } = &generator.kind {

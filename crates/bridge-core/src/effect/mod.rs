@@ -143,11 +143,7 @@ fn hub_entry(before: Option<&Cluster>, after: Option<&Cluster>) -> Option<Cluste
     let ((Some(changed), None) | (None, Some(changed))) = (before, after) else {
         return None;
     };
-    (changed.server == IN_CLUSTER_SERVER).then(|| Cluster {
-        name: "in-cluster".to_owned(),
-        server: IN_CLUSTER_SERVER.to_owned(),
-        ..Cluster::default()
-    })
+    (changed.server == IN_CLUSTER_SERVER).then(Cluster::synthetic)
 }
 
 /// Applications that point at a cluster whose Secret goes, and that no ApplicationSet takes away for it.

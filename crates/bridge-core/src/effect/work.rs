@@ -119,9 +119,13 @@ impl Work<'_> {
             }
             _ => {}
         }
+        let keys = read_changes(set, old, new);
+        if keys.is_empty() {
+            // Most sets read nothing of a change; a hub has too many Applications to look through for each of them.
+            return;
+        }
         let kept: Vec<&Application> = self.live(set).filter(|one| !gone.contains(&one.name)).collect();
         if gone.is_empty() || !kept.is_empty() {
-            let keys = read_changes(set, old, new);
             effect.changes.extend(change(set, keys, kept.into_iter()));
         }
     }

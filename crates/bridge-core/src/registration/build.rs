@@ -135,12 +135,13 @@ impl Registration {
             Access::InCluster => (IN_CLUSTER_SERVER.to_owned(), Some(Config::in_cluster())),
             Access::Keep => {
                 let current = current.ok_or_else(|| RegistrationError::NothingToKeep(self.name.clone()))?;
-                let config = current.config.clone().unwrap_or_default();
-                // Written only where something in it changes.
-                (
-                    current.cluster.server.clone(),
-                    config.filter(|_| self.proxy_url.is_some()),
-                )
+                let config = match (&self.proxy_url, &current.config) {
+                    // Written only where something in it changes.
+                    (None, _) => None,
+                    (Some(_), Ok(Some(config))) => Some(config.clone()),
+                    (Some(_), Ok(None) | Err(_)) => return Err(RegistrationError::ProxyWithoutConfig),
+                };
+                (current.cluster.server.clone(), config)
             }
         };
         let config = config.map(|config| match &self.proxy_url {

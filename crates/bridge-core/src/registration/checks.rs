@@ -151,7 +151,16 @@ fn url(server: &str) -> Result<(), RegistrationError> {
         .or_else(|| server.strip_prefix("http://"))
         .map(|rest| rest.split('/').next().unwrap_or_default());
     match host {
-        Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => Ok(()),
+        // What stands before an @ is a credential: it would be shown with the address.
+        Some(_) if server.contains('@') => Err(RegistrationError::Server {
+            server: server.rsplit('@').next().unwrap_or_default().to_owned(),
+            hint: "; leave the user and password before it out",
+        }),
+        Some(host)
+            if !host.is_empty() && !host.contains(char::is_whitespace) && !server.contains(['?', '#']) =>
+        {
+            Ok(())
+        }
         _ => Err(RegistrationError::Server {
             server: server.to_owned(),
             hint: if server.starts_with("arn:") {
@@ -256,16 +265,22 @@ pub(super) fn warnings(
             warnings.push(format!(
                 "the EKS cluster was created anew ({now}, before {before}): its access entries went with the old one"
             ));
+        } else if was.server.is_empty() {
+            warnings.push(format!("the Secret names no server today: it becomes {server}"));
         } else if !cluster::same_server(&was.server, server) {
             warnings.push(format!("the server changes from {} to {server}", was.server));
         }
-        if let Connection::Malformed(error) = current.connection() {
+        if let Connection::Malformed(error) = current.connection()
+            && registration.access != Access::Keep
+        {
             warnings.push(format!("{error} today and is written anew"));
         }
     }
     for other in hub {
         let other_name = &other.cluster.secret_name;
-        if current.is_some_and(|current| current.cluster.secret_name == *other_name) {
+        let written_anew = registration.access != Access::Keep
+            && current.is_some_and(|current| current.cluster.secret_name == *other_name);
+        if written_anew {
             continue;
         }
         if let Connection::Malformed(error) = other.connection() {

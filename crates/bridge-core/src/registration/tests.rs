@@ -141,6 +141,8 @@ fn the_other_shapes() {
         .unwrap();
     assert_eq!(config(&plan)["bearerToken"], "s3cret");
     assert!(!format!("{:?}", registration("dev", token("https://x"))).contains("s3cret"));
+    let bytes = format!("{:?}", &plan.secret.data.as_ref().unwrap()["config"]);
+    assert!(!format!("{plan:?}").contains(&bytes), "{bytes}");
     assert!(plan.diffs.iter().all(|diff| diff.to.as_deref() != Some("s3cret")));
 
     let mut hub = registration("control-plane", Access::InCluster);
@@ -408,10 +410,23 @@ fn what_is_not_said_about_the_way_in_stays() {
     let plan = again.plan(&[now]).unwrap();
     assert_eq!(config(&plan)["bearerToken"], "s3cret");
     assert_eq!(config(&plan)["proxyUrl"], "socks5://proxy:1080");
+    // Where there is no config to keep it in, a proxy must not be lost without a word.
+    let mut broken = written(&registration("dev", token("https://10.0.0.1")).plan(&[]).unwrap());
+    broken.config = crate::connection::Config::parse(b"{");
+    assert!(matches!(
+        again.plan(std::slice::from_ref(&broken)),
+        Err(RegistrationError::ProxyWithoutConfig)
+    ));
+    again.proxy_url = None;
+    let plan = again.plan(&[broken]).unwrap();
+    assert!(
+        plan.warnings[0].contains("deletes no Application"),
+        "{:?}",
+        plan.warnings
+    );
     // How somebody else registered it is read from its config.
     let mut foreign = written(&registration("dev", token("https://10.0.0.1")).plan(&[]).unwrap());
     foreign.cluster.annotations.clear();
-    again.proxy_url = None;
     let plan = again.plan(&[foreign]).unwrap();
     assert_eq!(plan.after.annotations["kubectl-bridge/access"], "token");
 }

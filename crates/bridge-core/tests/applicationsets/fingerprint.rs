@@ -1,4 +1,4 @@
-use bridge_core::{cluster::Cluster, keys};
+use bridge_core::{applicationset::Membership, cluster::Cluster, keys};
 use serde_json::{Value, json};
 
 use crate::{
@@ -276,4 +276,82 @@ fn other_config_maps_do_not_count() {
         set.fingerprint(PLUGIN, &fleet(&some)),
         set.fingerprint(PLUGIN, &fleet(&fewer))
     );
+}
+
+#[test]
+fn a_hub_that_loses_its_secret_while_drained_is_served_without_one() {
+    let value = on_plugin(fixture("matrix-selector-go"));
+    let set = set(&value);
+    let mut clusters = some_clusters();
+    clusters[0]
+        .labels
+        .insert(keys::DRAIN.to_owned(), "true".to_owned());
+    let drained = set.fingerprint(PLUGIN, &fleet(&clusters));
+    clusters.remove(0);
+    assert_ne!(drained, set.fingerprint(PLUGIN, &fleet(&clusters)));
+}
+
+#[test]
+fn filters_that_another_generator_fills_in_drop_nothing() {
+    let set = made_of(
+        true,
+        &format!(
+            "[{{matrix: {{generators: [{{list: {{elements: [{{e: environment}}]}}}}, {{merge: {{mergeKeys: [name], generators: [
+             {{plugin: {{configMapRef: {{name: {PLUGIN}}}, input: {{parameters: {{generate: clusters}}}}}},
+               selector: {{matchExpressions: [{{key: 'metadata.labels.{{{{.e}}}}', operator: In, values: [prod]}}]}}}},
+             {{list: {{elements: [{{name: dev}}]}}}}]}}}}]}}}}]"
+        ),
+        "{metadata: {name: '{{.name}}'}}",
+    );
+    let mut clusters = some_clusters();
+    let before = set.fingerprint(PLUGIN, &fleet(&clusters));
+    label("environment", "prod")(&mut clusters[1]);
+    assert_ne!(before, set.fingerprint(PLUGIN, &fleet(&clusters)));
+    assert!(
+        matches!(set.selects(&clusters[1]), Membership::Unknown(_)),
+        "{:?}",
+        set.selects(&clusters[1])
+    );
+}
+
+#[test]
+fn a_cluster_named_like_the_hubs_own_entry_makes_argo_cd_refuse_a_merge_by_name() {
+    let merged = |selector: &str| {
+        format!(
+            "{{plugin: {{configMapRef: {{name: {PLUGIN}}}, input: {{parameters: {{generate: clusters{selector}}}}}}}}}"
+        )
+    };
+    let base = merged(", selector: {matchLabels: {enable_metrics_server: 'true'}}");
+    let set = made_of(
+        false,
+        &format!(
+            "[{{merge: {{mergeKeys: [name], generators: [{base}, {}]}}}}]",
+            merged("")
+        ),
+        "{metadata: {name: '{{name}}'}}",
+    );
+    let mut clusters = some_clusters();
+    // Argo CD takes it for another server than its own, and adds its own entry.
+    clusters[0].server = "https://kubernetes.default.svc/".to_owned();
+    clusters[0].name = "hub".to_owned();
+    clusters[0].labels.clear();
+    let before = set.fingerprint(PLUGIN, &fleet(&clusters));
+    clusters[0].name = "in-cluster".to_owned();
+    assert_ne!(before, set.fingerprint(PLUGIN, &fleet(&clusters)));
+}
+
+#[test]
+fn a_map_left_empty_is_told_from_one_that_is_not_there() {
+    let set = made_of(
+        true,
+        &format!(
+            "[{{plugin: {{configMapRef: {{name: {PLUGIN}}}, input: {{parameters: {{generate: clusters}}}}}}}}]"
+        ),
+        "{metadata: {name: '{{.name}}', annotations: {all: '{{toJson .metadata.annotations}}'}}}",
+    );
+    let mut clusters = some_clusters();
+    clusters[1].annotations = [(keys::LAST_CHANGE.to_owned(), "{}".to_owned())].into();
+    let empty = set.fingerprint(PLUGIN, &fleet(&clusters));
+    clusters[1].annotations.clear();
+    assert_ne!(empty, set.fingerprint(PLUGIN, &fleet(&clusters)));
 }

@@ -50,6 +50,8 @@ fn generators_of_every_kind() {
         ("[{list: {elements: [{other: prod}]}}]".to_owned(), "the destination of its Applications does not come from the cluster"),
         ("[{list: {elementsYaml: '[{name: dev}]'}}]".to_owned(), "what it makes depends on a list (elementsYaml) generator"),
         (format!("[{git}]"), "what it makes depends on a git generator"),
+        ("[{oci: {repoURL: x}}]".to_owned(), "what it makes depends on an oci generator"),
+        ("[{matrix: {generators: [{oci: {repoURL: x}}, {clusters: {}}]}}]".to_owned(), "what it makes depends on an oci generator"),
         ("[{clusterDecisionResource: {configMapRef: x}}]".to_owned(), "what it makes depends on a clusterDecisionResource generator"),
         ("[{plugin: {configMapRef: {name: other}, input: {parameters: {kind: pr}}}}]".to_owned(),
             "the input of its plugin generator is not a question for clusters"),

@@ -1,4 +1,4 @@
-use bridge_core::applicationset::{Keys, Reads};
+use bridge_core::{applicationset::Reads, request::Keys};
 use serde_json::json;
 
 use crate::files::{PLUGIN, fixtures, from_the_field, on_plugin, set};

@@ -31,8 +31,10 @@ use plan::{Outcome, Plan};
 
 /// Patches in flight at one time.
 const IN_FLIGHT: usize = 8;
-/// How long to sleep when nothing is planned.
-const LONG: Duration = Duration::from_hours(1);
+/// How long to sleep at most: that a view is old, or fresh again, is told by nobody.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long ago an answer may have been the one to what is seen only now.
+const RECENT: Duration = Duration::from_secs(10);
 
 /// An ApplicationSet by namespace and name.
 pub(crate) type Key = (String, String);
@@ -45,7 +47,10 @@ pub(crate) struct Pusher {
     metrics: Arc<Metrics>,
     answered: Arc<Answered>,
     enabled: bool,
+    max_staleness: Duration,
     fleet: Option<Arc<Fleet>>,
+    /// Whether a question would be answered, when last looked.
+    answers: bool,
     sets: BTreeMap<Key, SeenSet>,
     plan: Plan,
     in_flight: JoinSet<(Key, Outcome)>,
@@ -64,7 +69,9 @@ impl Pusher {
             metrics: Arc::clone(&service.metrics),
             answered: Arc::clone(&service.answered),
             enabled,
+            max_staleness: service.max_staleness,
             fleet: None,
+            answers: false,
             sets: BTreeMap::new(),
             plan: Plan::default(),
             in_flight: JoinSet::new(),
@@ -84,8 +91,11 @@ impl Pusher {
             } else {
                 self.plan.wake(Instant::now())
             };
-            let wake = wake.unwrap_or(LONG);
+            let wake = wake.map_or(LOOK, |wake| wake.min(LOOK));
             tokio::select! {
+                // In this order: an ApplicationSet that asked before the fleet changed is to be known by then.
+                biased;
+                Some(sent) = self.in_flight.join_next() => self.sent(sent),
                 event = events.recv() => match event {
                     Some(event) => self.event(event).await,
                     None => return,
@@ -95,17 +105,16 @@ impl Pusher {
                     Some(State::Syncing | State::Empty) => self.new_fleet(None).await,
                     None => return,
                 },
-                Some(sent) = self.in_flight.join_next() => self.sent(sent),
                 () = tokio::time::sleep(wake) => {}
             }
             if self.enabled {
+                self.revive();
                 self.push();
             }
         }
     }
 
     async fn new_fleet(&mut self, fleet: Option<Arc<Fleet>>) {
-        let returns = self.fleet.is_none();
         self.fleet = fleet;
         let all = self
             .sets
@@ -115,11 +124,18 @@ impl Pusher {
         let fingerprints = self.fingerprints(all).await;
         let now = Instant::now();
         for (key, fingerprint) in fingerprints {
-            self.plan.aim(&key, fingerprint, now, self.answered.last(&key.1));
+            let answered = self.answered_before(&key.1);
+            self.plan.aim(&key, fingerprint, now, answered);
         }
-        if returns && self.fleet.is_some() {
-            self.plan.revive(now);
+    }
+
+    /// Looks whether there is an answer after there was none.
+    fn revive(&mut self) {
+        let answers = self.fleet.is_some() && self.view.fleet(self.max_staleness).is_ok();
+        if answers && !self.answers {
+            self.plan.revive(Instant::now());
         }
+        self.answers = answers;
     }
 
     async fn event(&mut self, event: SetEvent) {
@@ -142,7 +158,9 @@ impl Pusher {
             }
         }
         let names = self.sets.keys().map(|(_, name)| name.clone()).collect();
-        self.answered.exist(names);
+        for gone in self.answered.exist(names) {
+            self.metrics.forget(&gone);
+        }
         self.metrics.waiting(self.plan.waiting());
     }
 
@@ -156,7 +174,8 @@ impl Pusher {
                 continue;
             }
             let before = self.sets.insert(key.clone(), seen.clone());
-            let same_spec = before.is_some_and(|before| before.generation == seen.generation);
+            let same_spec = before
+                .is_some_and(|before| before.generation == seen.generation && before.set.uid == seen.set.uid);
             if !same_spec || seen.generation.is_none() {
                 respecified.push((key.clone(), seen.clone()));
             }
@@ -166,8 +185,18 @@ impl Pusher {
         let now = Instant::now();
         for (key, seen) in ours {
             let fingerprint = fingerprints.get(&key).cloned();
+            let before = self.answered_before(&key.1).filter(|at| now < *at + RECENT);
+            let overtaken = fingerprint.is_some() && before.is_some();
             self.plan.seen(&key, seen.set, fingerprint, now);
+            if overtaken {
+                self.plan.overtaken(&key, now);
+            }
         }
+    }
+
+    /// When it was last answered, if not from the newest fleet.
+    fn answered_before(&self, name: &str) -> Option<Instant> {
+        self.answered.before(name, self.fleet.as_ref()?)
     }
 
     fn forget(&mut self, key: &Key) {
@@ -224,6 +253,8 @@ impl Pusher {
             Outcome::Refused(why) if !self.refused => {
                 self.refused = true;
                 warn!(
+                    namespace = key.0,
+                    applicationset,
                     why,
                     "not allowed to refresh ApplicationSets; trying again slowly (grant patch on applicationsets, or start with --no-push)"
                 );
@@ -240,4 +271,116 @@ impl Pusher {
 
 fn key(seen: &SeenSet) -> Key {
     (seen.set.namespace.clone(), seen.set.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bridge_core::{applicationset::ApplicationSet, cluster::Cluster, fleet::Member};
+    use serde_json::json;
+
+    fn fleet(environment: &str) -> State {
+        let cluster = Cluster {
+            secret_name: "dev".to_owned(),
+            name: "dev".to_owned(),
+            labels: [("environment".to_owned(), environment.to_owned())].into(),
+            ..Cluster::default()
+        };
+        State::Ready(Arc::new(Fleet::new([Arc::new(Member::new(cluster))]).unwrap()))
+    }
+
+    fn seen(uid: &str, environment: &str, error: Option<&str>) -> SeenSet {
+        let input =
+            json!({"generate": "clusters", "selector": {"matchLabels": {"environment": environment}}});
+        let plugin = json!({"configMapRef": {"name": "bridge-generator"}, "input": {"parameters": input}});
+        let error = error
+            .map(|error| json!({"type": "ErrorOccurred", "status": "True", "reason": "x", "message": error}));
+        let set = json!({
+            "metadata": {"namespace": "argocd", "name": "addons", "uid": uid, "generation": 1},
+            "spec": {"generators": [{"plugin": plugin}], "template": {"metadata": {"name": "{{name}}"}}},
+            "status": {"conditions": error.into_iter().collect::<Vec<_>>()},
+        });
+        SeenSet {
+            set: Arc::new(ApplicationSet::from_json(&set).unwrap()),
+            generation: Some(1),
+        }
+    }
+
+    fn pusher() -> Pusher {
+        let hub = tower::service_fn(async |_: http::Request<kube::client::Body>| {
+            Err::<http::Response<kube::client::Body>, _>(std::io::Error::other("no hub here"))
+        });
+        let view = FleetView::fixed(fleet("dev"));
+        let tokens = Arc::new(crate::tokens::Tokens::single("right"));
+        let service = Service::new(view, tokens, Duration::from_mins(1));
+        Pusher::new(
+            Client::new(hub, "argocd"),
+            "bridge-generator".to_owned(),
+            &service,
+            true,
+        )
+    }
+
+    async fn takes(pusher: &mut Pusher, state: State) {
+        let State::Ready(fleet) = state else { return };
+        pusher.new_fleet(Some(fleet)).await;
+    }
+
+    fn answers(pusher: &Pusher) {
+        let fleet = pusher.fleet.clone().ok_or(());
+        pusher.answered.note("addons", || fleet).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_set_that_asked_before_it_was_known_is_told_of_the_fleet_that_came_in_between() {
+        for (asked_before, pushes) in [(true, 1), (false, 0)] {
+            let mut pusher = pusher();
+            takes(&mut pusher, fleet("dev")).await;
+            if asked_before {
+                answers(&pusher);
+            }
+            takes(&mut pusher, fleet("prod")).await;
+            if !asked_before {
+                answers(&pusher);
+            }
+            pusher.event(SetEvent::Changed(seen("1", "dev", None))).await;
+            assert_eq!(pusher.plan.due(Instant::now(), 10).len(), pushes);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_set_made_anew_while_nobody_looked_is_another_one() {
+        let mut pusher = pusher();
+        takes(&mut pusher, fleet("dev")).await;
+        pusher.event(SetEvent::Changed(seen("1", "staging", None))).await;
+        pusher
+            .event(SetEvent::Listed {
+                namespace: None,
+                sets: vec![seen("2", "dev", None)],
+            })
+            .await;
+        // It selects no cluster before and after this; the one before it did.
+        takes(&mut pusher, fleet("dev")).await;
+        assert_eq!(pusher.plan.due(Instant::now(), 10), []);
+        takes(&mut pusher, fleet("prod")).await;
+        assert_eq!(pusher.plan.due(Instant::now(), 10).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn whoever_was_refused_is_woken_when_there_are_answers_again() {
+        let mut pusher = pusher();
+        takes(&mut pusher, fleet("dev")).await;
+        let refused = "error get api 'x': API error with status code 503: the fleet is stale";
+        pusher.answers = true;
+        pusher.event(SetEvent::Changed(seen("1", "dev", None))).await;
+        pusher
+            .event(SetEvent::Changed(seen("1", "dev", Some(refused))))
+            .await;
+        pusher.revive();
+        assert_eq!(pusher.plan.due(Instant::now(), 10), []);
+        // The same fleet, but too old for a while.
+        pusher.answers = false;
+        pusher.revive();
+        assert_eq!(pusher.plan.due(Instant::now(), 10).len(), 1);
+    }
 }

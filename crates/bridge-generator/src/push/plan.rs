@@ -15,18 +15,18 @@ use bridge_core::applicationset::ApplicationSet;
 use super::{Key, bucket::Bucket, mark::Mark};
 use entry::Entry;
 
-/// Pause after a refusal, and the longest one: whoever grants the right does not want to restart anything.
-const REFUSED_FIRST: Duration = Duration::from_secs(30);
-const REFUSED_LONGEST: Duration = Duration::from_mins(10);
+/// What the controller says of a refusal reaches this service later than the end of what caused it, by milliseconds.
+const REVIVED: Duration = Duration::from_secs(10);
 
 /// All ApplicationSets that use this service, and how far each is.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     entries: BTreeMap<Key, Entry>,
     bucket: Bucket,
-    /// No push before this: not allowed, or no token in the bucket.
+    /// No push before this: the bucket is empty.
     blocked: Option<Instant>,
-    refusals: u32,
+    /// When answers became possible again.
+    revived: Option<Instant>,
 }
 
 /// A patch to send.
@@ -64,7 +64,8 @@ impl Outcome {
 }
 
 impl Plan {
-    /// The newest fleet gives this fingerprint. `answered`: when this service last answered the ApplicationSet.
+    /// The newest fleet gives this fingerprint. `answered`: when this service last answered the ApplicationSet, if not
+    /// from that fleet.
     pub(super) fn aim(&mut self, key: &Key, fingerprint: String, now: Instant, answered: Option<Instant>) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.aim(fingerprint, now, answered);
@@ -80,7 +81,11 @@ impl Plan {
         now: Instant,
     ) {
         if let Some(entry) = self.entries.get_mut(key) {
+            let known = entry.was_refused();
             entry.seen(set, fingerprint, now);
+            if !known && self.revived.is_some_and(|at| now < at + REVIVED) {
+                entry.revive(now);
+            }
             return;
         }
         let can_be_answered = fingerprint.is_some();
@@ -96,25 +101,22 @@ impl Plan {
         self.entries.remove(key);
     }
 
-    /// There is a fleet after there was none: whoever was refused meanwhile need not wait for the controller's next try,
-    /// which is three minutes away.
+    /// It was answered from an older fleet before this service knew of it, or of its new spec.
+    pub(super) fn overtaken(&mut self, key: &Key, now: Instant) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.overtaken(now);
+        }
+    }
+
+    /// There is an answer after there was none: whoever was refused meanwhile need not wait for the controller's next
+    /// try, which is three minutes away.
     pub(super) fn revive(&mut self, now: Instant) {
+        self.revived = Some(now);
         self.entries.values_mut().for_each(|entry| entry.revive(now));
     }
 
     /// A patch was sent.
     pub(super) fn sent(&mut self, key: &Key, outcome: &Outcome, now: Instant) {
-        match outcome {
-            Outcome::Refused(_) => {
-                let pause = REFUSED_FIRST
-                    .saturating_mul(1 << self.refusals.min(8))
-                    .min(REFUSED_LONGEST);
-                self.refusals = self.refusals.saturating_add(1);
-                self.blocked = Some(now + pause);
-            }
-            Outcome::Written => self.refusals = 0,
-            Outcome::Conflict | Outcome::Gone | Outcome::Failed(_) => {}
-        }
         if let Some(entry) = self.entries.get_mut(key) {
             entry.sent(outcome, now);
         }

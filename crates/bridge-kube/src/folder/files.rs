@@ -25,7 +25,12 @@ pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, HubError> {
         let manifest = path
             .extension()
             .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json");
-        if !hidden && manifest && path.is_file() {
+        if hidden || !manifest {
+            continue;
+        }
+        // A link that leads nowhere is a manifest that cannot be read: without it the list would be a part.
+        let found = fs::metadata(&path).map_err(|error| failed("cannot read", &path, &error))?;
+        if found.is_file() {
             paths.push(path);
         }
     }

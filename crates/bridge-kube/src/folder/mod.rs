@@ -7,6 +7,7 @@ mod render;
 mod write;
 
 use std::{
+    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
 };
@@ -74,15 +75,19 @@ impl FolderHub {
                 }
             }
         }
-        read::sort(&mut clusters);
-        for pair in clusters.windows(2) {
-            if pair[0].cluster.secret_name == pair[1].cluster.secret_name {
-                return Err(HubError::Folder {
-                    what: format!("Secret \"{}\" is in {self} twice", pair[0].cluster.secret_name),
-                    cause: None,
-                });
-            }
+        // By its own name, and not by the cluster's: two manifests of one Secret may name two clusters.
+        let mut names = HashSet::new();
+        if let Some(twice) = clusters
+            .iter()
+            .map(|found| &found.cluster.secret_name)
+            .find(|name| !names.insert(*name))
+        {
+            return Err(HubError::Folder {
+                what: format!("Secret \"{twice}\" is in {self} twice"),
+                cause: None,
+            });
         }
+        read::sort(&mut clusters);
         Ok(clusters)
     }
 
@@ -115,7 +120,7 @@ impl FolderHub {
 }
 
 /// All clusters of a folder hub, or an error: never a part of them.
-pub fn load_clusters(dir: &Path) -> Result<Vec<ClusterSecret>, HubError> {
+pub(crate) fn load_clusters(dir: &Path) -> Result<Vec<ClusterSecret>, HubError> {
     FolderHub::open(dir)?.clusters()
 }
 

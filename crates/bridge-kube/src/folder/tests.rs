@@ -341,3 +341,73 @@ fn a_folder_must_be_there() {
     let hub = Hub::folder(dir.path()).unwrap();
     assert!(hub.to_string().starts_with("folder /") && hub.is_folder());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_no_missing_cluster() {
+    let (dir, hub) = hub(&[("clusters/dev.yaml", DEV)]);
+    std::os::unix::fs::symlink(dir.path().join("gone.yaml"), dir.path().join("clusters/qa.yaml")).unwrap();
+    let error = hub.clusters().unwrap_err();
+    assert!(error.to_string().contains("qa.yaml"), "{error}");
+}
+
+#[tokio::test]
+async fn an_apply_keeps_what_was_changed_since_it_was_worked_out() {
+    let (dir, hub) = hub(&[("clusters/dev.yaml", DEV)]);
+    let current = hub.cluster("dev").unwrap();
+    let mut wanted: Secret = serde_json::from_value(json!({
+        "metadata": { "name": "dev", "labels": { "environment": "dev", "kubernetes_version": "1.34" } },
+    }))
+    .unwrap();
+    let moved = labels(&[("environment", Some("prod")), ("enable_keda", Some("true"))]);
+    hub.change("dev", &moved, &WriteOptions::default()).await.unwrap();
+    let text = fs::read_to_string(dir.path().join("clusters/dev.yaml")).unwrap();
+    let refused = hub.apply(&current, &wanted, &WriteOptions::default()).await;
+    assert!(matches!(refused, Err(HubError::Replaced { how: "changed", .. })));
+    assert_eq!(
+        fs::read_to_string(dir.path().join("clusters/dev.yaml")).unwrap(),
+        text
+    );
+    // Other keys, and keys that have the value already, may have changed.
+    wanted
+        .metadata
+        .labels
+        .as_mut()
+        .unwrap()
+        .insert("environment".into(), "prod".into());
+    let applied = hub
+        .apply(&current, &wanted, &WriteOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(applied.diffs.len(), 1);
+    assert_eq!(applied.after.unwrap().cluster.labels["enable_keda"], "true");
+}
+
+#[tokio::test]
+async fn a_change_reads_the_file_of_its_cluster_first() {
+    let elsewhere = DEV.replace("name: dev", "name: qa");
+    let (dir, hub) = hub(&[("clusters/dev.yaml", DEV), ("clusters/a-team.yaml", &elsewhere)]);
+    let keda = labels(&[("enable_keda", Some("true"))]);
+    hub.change("qa", &keda, &WriteOptions::default()).await.unwrap();
+    fs::write(dir.path().join("clusters/a-team.yaml"), "a: [").unwrap();
+    hub.change("dev", &keda, &WriteOptions::default()).await.unwrap();
+    assert!(hub.change("qa", &keda, &WriteOptions::default()).await.is_err());
+}
+
+#[test]
+fn a_secret_that_is_there_twice_is_refused_whatever_its_clusters_are_called() {
+    let other = |name: &str| DEV.replace("  name: dev\n  server", &format!("  name: {name}\n  server"));
+    let between = DEV
+        .replace("name: dev   #", "name: mid   #")
+        .replace("  name: dev\n  server", "  name: mid\n  server");
+    let (_dir, hub) = hub(&[
+        ("clusters/1.yaml", &other("a")),
+        ("clusters/2.yaml", &between),
+        ("clusters/3.yaml", &other("z")),
+    ]);
+    let error = hub.clusters().unwrap_err();
+    assert!(
+        error.to_string().starts_with("Secret \"dev\" is in folder"),
+        "{error}"
+    );
+}

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Cause, HubError},
-    write::{DryRun, Verb, WriteOptions, Written, last_change, only_data, secret_diffs},
+    write::{DryRun, Verb, WriteOptions, Written, check_unchanged, last_change, only_data, secret_diffs},
     yaml_edit::{self, Edit},
 };
 
@@ -108,20 +108,11 @@ impl FolderHub {
         let _lock = files::lock(self.dir(), write.deadline).await?;
         let place = self.place(&current.cluster.secret_name)?;
         let before = ClusterSecret::from_secret(place.secret.clone());
-        let merges_config = wanted
-            .data
-            .as_ref()
-            .is_some_and(|data| data.contains_key("config"));
-        if merges_config && before.config != current.config {
-            return Err(HubError::Replaced {
-                secret: current.cluster.secret_name.clone(),
-                how: "changed",
-            });
-        }
         let diffs = secret_diffs(Some(&only_data(place.secret.clone())), &wanted);
         if diffs.is_empty() {
             return Ok(Written::unchanged(before));
         }
+        check_unchanged(&diffs, current, &before)?;
         let mut edits = key_edits(&diffs);
         for (key, value) in wanted.data.iter().flatten() {
             if diffs.iter().any(|diff| diff.kind == "data" && &diff.key == key) {
@@ -152,7 +143,11 @@ impl FolderHub {
 
     /// The file of a cluster Secret, if that is all it holds.
     fn place(&self, secret_name: &str) -> Result<Place, HubError> {
-        for manifest in self.manifests(CLUSTERS)? {
+        let mut paths = files::list(&self.dir().join(CLUSTERS))?;
+        // Where `create` puts it; the other files are read only if it is not there.
+        paths.sort_by_key(|path| path.file_stem().is_none_or(|stem| stem != secret_name));
+        for path in &paths {
+            let manifest = Manifest::read(path)?;
             let Some(object) = manifest
                 .objects
                 .iter()

@@ -11,7 +11,7 @@ use super::{LiveHub, change::Attempts, is_cluster};
 use crate::{
     error::HubError,
     ownership,
-    write::{DryRun, Verb, WriteOptions, Written, last_change, only_data, secret_diffs},
+    write::{DryRun, Verb, WriteOptions, Written, check_unchanged, last_change, only_data, secret_diffs},
 };
 
 impl LiveHub {
@@ -29,12 +29,13 @@ impl LiveHub {
         let name = &current.cluster.secret_name;
         let mut attempts = Attempts::new(write.deadline);
         loop {
-            let live = self.still_the_same(current, &wanted).await?;
+            let live = self.still_the_same(current).await?;
             let diffs = secret_diffs(Some(&live), &wanted);
             let before = ClusterSecret::from_secret(live.clone());
             if diffs.is_empty() {
                 return Ok(Written::unchanged(before));
             }
+            check_unchanged(&diffs, current, &before)?;
             let look = ownership::look(&before.managers, &diffs);
             if !look.conflicts.is_empty() && !write.force_conflicts {
                 return Err(HubError::Conflict {
@@ -72,8 +73,8 @@ impl LiveHub {
         }
     }
 
-    /// The live Secret, if it is the one that `wanted` was worked out from.
-    async fn still_the_same(&self, current: &ClusterSecret, wanted: &Secret) -> Result<Secret, HubError> {
+    /// The live Secret, if it is the one that was read.
+    async fn still_the_same(&self, current: &ClusterSecret) -> Result<Secret, HubError> {
         let name = &current.cluster.secret_name;
         let replaced = |how| HubError::Replaced {
             secret: name.clone(),
@@ -85,15 +86,6 @@ impl LiveHub {
         }
         if live.metadata.uid != current.uid {
             return Err(replaced("replaced"));
-        }
-        // `config` in `wanted` was merged over the one that was read; over another it would undo somebody's change.
-        let merges_config = wanted
-            .data
-            .as_ref()
-            .is_some_and(|data| data.contains_key("config"));
-        let now = ClusterSecret::from_secret(live.clone());
-        if merges_config && now.config != current.config {
-            return Err(replaced("changed"));
         }
         Ok(live)
     }

@@ -19,20 +19,21 @@ impl LiveHub {
             namespace: None,
             name: None,
         };
-        let all = self
-            .argo_list("applicationsets", "ApplicationSet", everywhere)
-            .await;
-        let items = match all {
+        let list = |ask| {
+            self.argo_list("applicationsets", "ApplicationSet", ask, |value| {
+                application_set(&value)
+            })
+        };
+        match list(everywhere).await {
             Err(HubError::Forbidden(_)) => {
                 let here = Ask {
                     namespace: Some(&self.namespace),
                     ..everywhere
                 };
-                self.argo_list("applicationsets", "ApplicationSet", here).await?
+                list(here).await
             }
-            other => other?,
-        };
-        items.iter().map(application_set).collect()
+            other => other,
+        }
     }
 
     /// The Applications of all namespaces. A list that may not be read in full is an error: what is left out could
@@ -44,21 +45,24 @@ impl LiveHub {
             namespace: None,
             name: None,
         };
-        let items = self.argo_list("applications", "Application", ask).await?;
-        Ok(items.iter().map(Application::from_json).collect())
+        self.argo_list("applications", "Application", ask, |value| {
+            Ok(Application::from_json(&value))
+        })
+        .await
     }
 
-    async fn argo_list(
+    async fn argo_list<T>(
         &self,
         plural: &str,
         kind: &'static str,
         ask: Ask<'_>,
-    ) -> Result<Vec<Value>, HubError> {
+        read: impl Fn(Value) -> Result<T, HubError>,
+    ) -> Result<Vec<T>, HubError> {
         let path = match ask.namespace {
             Some(namespace) => format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/{plural}"),
             None => format!("/apis/argoproj.io/v1alpha1/{plural}"),
         };
-        match self.transport.list(&path, None, ask).await {
+        match self.transport.list(&path, None, ask, read).await {
             // A list is never "not found": the kind itself is not served.
             Err(HubError::Api { code: 404, .. }) => Err(HubError::MissingKind { kind }),
             other => other,

@@ -26,11 +26,11 @@ impl LiveHub {
     pub async fn unfinished(&self) -> Result<Vec<Note>, HubError> {
         let ours = format!("app.kubernetes.io/managed-by={}", keys::FIELD_MANAGER);
         let path = self.secrets().url_path;
-        let items = self
+        let notes = self
             .transport
-            .list(&path, Some(&ours), self.ask("list", None))
+            .list(&path, Some(&ours), self.ask("list", None), |item| Ok(note(&item)))
             .await?;
-        Ok(items.iter().filter_map(note).collect())
+        Ok(notes.into_iter().flatten().collect())
     }
 
     /// Images of Argo CD's own containers in its namespace, each once.
@@ -42,9 +42,11 @@ impl LiveHub {
         ] {
             let path = format!("/apis/apps/v1/namespaces/{}/{plural}", self.namespace);
             let part = Some("app.kubernetes.io/part-of=argocd");
-            for item in self.transport.list(&path, part, self.ask_for(resource)).await? {
-                images.extend(image(&item));
-            }
+            let found = self
+                .transport
+                .list(&path, part, self.ask_for(resource), |item| Ok(image(&item)))
+                .await?;
+            images.extend(found.into_iter().flatten());
         }
         images.sort();
         images.dedup();
@@ -54,19 +56,15 @@ impl LiveHub {
     /// The IAM role of each service account in Argo CD's namespace that names one (IRSA).
     pub async fn service_account_roles(&self) -> Result<BTreeMap<String, String>, HubError> {
         let path = format!("/api/v1/namespaces/{}/serviceaccounts", self.namespace);
-        let items = self
+        let roles = self
             .transport
-            .list(&path, None, self.ask_for("serviceaccounts"))
+            .list(&path, None, self.ask_for("serviceaccounts"), |item| {
+                let metadata = typed::<ServiceAccount>(item, "ServiceAccount")?.metadata;
+                let role = metadata.annotations.and_then(|mut all| all.remove(ROLE));
+                Ok(metadata.name.zip(role))
+            })
             .await?;
-        let mut roles = BTreeMap::new();
-        for item in items {
-            let metadata = typed::<ServiceAccount>(item, "ServiceAccount")?.metadata;
-            let role = metadata.annotations.and_then(|mut all| all.remove(ROLE));
-            if let (Some(name), Some(role)) = (metadata.name, role) {
-                roles.insert(name, role);
-            }
-        }
-        Ok(roles)
+        Ok(roles.into_iter().flatten().collect())
     }
 
     fn ask_for(&self, resource: &'static str) -> Ask<'_> {

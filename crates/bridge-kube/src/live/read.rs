@@ -18,17 +18,14 @@ impl LiveHub {
     /// All cluster Secrets, sorted by name and then by the name of the Secret.
     pub async fn clusters(&self) -> Result<Vec<ClusterSecret>, HubError> {
         let path = self.secrets().url_path;
-        let items = self
+        let read = |item| typed::<Secret>(item, "Secret").map(ClusterSecret::from_secret);
+        let mut clusters = self
             .transport
-            .list(&path, Some(keys::CLUSTER_SECRETS), self.ask("list", None))
+            .list(&path, Some(keys::CLUSTER_SECRETS), self.ask("list", None), read)
             .await?;
-        if items.is_empty() {
+        if clusters.is_empty() {
             self.check_namespace().await?;
         }
-        let mut clusters = items
-            .into_iter()
-            .map(|item| typed::<Secret>(item, "Secret").map(ClusterSecret::from_secret))
-            .collect::<Result<Vec<_>, _>>()?;
         sort(&mut clusters);
         Ok(clusters)
     }
@@ -97,7 +94,11 @@ pub(crate) fn sort(clusters: &mut [ClusterSecret]) {
 }
 
 /// The one cluster of that `data.name`, or else with that name of its Secret.
-pub(crate) fn pick(clusters: Vec<ClusterSecret>, name: &str, hub: &str) -> Result<ClusterSecret, HubError> {
+pub(crate) fn pick(
+    mut clusters: Vec<ClusterSecret>,
+    name: &str,
+    hub: &str,
+) -> Result<ClusterSecret, HubError> {
     let by_name: Vec<String> = clusters
         .iter()
         .filter(|found| found.cluster.name == name)
@@ -115,13 +116,15 @@ pub(crate) fn pick(clusters: Vec<ClusterSecret>, name: &str, hub: &str) -> Resul
             });
         }
     };
-    let nearest = suggest::hint(name, clusters.iter().map(|found| found.cluster.name.as_str()));
-    clusters
-        .into_iter()
-        .find(|found| found.cluster.secret_name == wanted)
-        .ok_or_else(|| HubError::NotFound {
+    match clusters
+        .iter()
+        .position(|found| found.cluster.secret_name == wanted)
+    {
+        Some(at) => Ok(clusters.swap_remove(at)),
+        None => Err(HubError::NotFound {
             name: name.to_owned(),
             hub: hub.to_owned(),
-            nearest,
-        })
+            nearest: suggest::hint(name, clusters.iter().map(|found| found.cluster.name.as_str())),
+        }),
+    }
 }

@@ -278,6 +278,27 @@ async fn an_apply_carries_along_what_it_applied_before() {
 }
 
 #[tokio::test]
+async fn an_apply_keeps_what_was_changed_since_it_was_worked_out() {
+    let read = secret("7", &json!({ "environment": "dev" }), &json!([]));
+    let current = bridge_core::secret::ClusterSecret::from_secret(serde_json::from_value(read).unwrap());
+    let (hub, server) = hub(vec![exchange(
+        "GET",
+        GET,
+        200,
+        secret("8", &json!({ "environment": "prod" }), &json!([])),
+    )]);
+    let mut wanted = Secret::default();
+    wanted.metadata.labels = Some(BTreeMap::from([("environment".to_owned(), "dev".to_owned())]));
+    let refused = hub.apply(&current, &wanted, &WriteOptions::default()).await;
+    drop(hub);
+    server.await.unwrap();
+    assert!(
+        matches!(refused, Err(HubError::Replaced { how: "changed", .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_list_goes_page_by_page_and_a_missing_namespace_says_so() {
     const FIRST: &str = "/api/v1/namespaces/argocd/secrets?&labelSelector=argocd.argoproj.io%2Fsecret-type%3Dcluster&limit=500";
     const SECOND: &str = "/api/v1/namespaces/argocd/secrets?&labelSelector=argocd.argoproj.io%2Fsecret-type%3Dcluster&limit=500&continue=more";

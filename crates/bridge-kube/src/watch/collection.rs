@@ -1,6 +1,12 @@
 //! The list and watch loop on one collection of the API.
 
+mod failure;
+#[cfg(test)]
+mod tests;
+mod wire;
+
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,7 +22,7 @@ use kube::{
         params::{ListParams, WatchParams},
     },
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout_at},
@@ -24,12 +30,16 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
+use failure::Failure;
+use wire::{Page, change};
 
 /// Objects in one page of a list: about 1 MB of cluster Secrets.
 const PAGE: u32 = 250;
 /// A page that takes longer comes from a server that hangs. Between these, as long as a watch is waited for.
 const PAGE_AT_LEAST: Duration = Duration::from_secs(5);
 const PAGE_AT_MOST: Duration = Duration::from_secs(20);
+/// What asks for next to nothing is answered at once, or not at all.
+const PROOF_AT_LEAST: Duration = Duration::from_secs(1);
 /// A watch that ended sooner than this was no success.
 const STABLE_AFTER: Duration = Duration::from_millis(900);
 
@@ -43,8 +53,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A pace at which a view on a living hub never gets as old as `max_staleness`, which is at least 3 s. API servers
-    /// send bookmarks about once a minute, so on a quiet hub the renewal is the proof that counts.
+    /// A pace at which a view on a living hub never gets as old as `max_staleness`, which is at least 3 s. On a quiet hub
+    /// the proof comes when the watch is renewed.
     pub fn for_staleness(max_staleness: Duration) -> Self {
         let watch = Duration::from_secs((max_staleness / 3).as_secs().clamp(1, 45));
         let grace = (max_staleness / 6).clamp(Duration::from_millis(500), Duration::from_secs(5));
@@ -76,7 +86,7 @@ pub(super) enum Change<T> {
     Set(T),
     /// This one is gone.
     Gone(T),
-    /// Nothing happened, and the server said so.
+    /// What was told so far is what the hub holds.
     Alive,
 }
 
@@ -92,104 +102,6 @@ pub(super) struct Collection {
     pub(super) restarts: Restarts,
 }
 
-/// Why a list or a watch ended. Never holds a piece of what was read: that may be a credential.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("cannot build the request")]
-    Request(#[from] kube::core::request::Error),
-    #[error("the API server refused or could not be reached")]
-    Client(#[from] kube::Error),
-    #[error("the stream broke")]
-    Stream(#[from] std::io::Error),
-    #[error("no answer within {:.1} s", .0.as_secs_f64())]
-    Silence(Duration),
-    #[error("the answer has an unexpected shape (line {}, column {})", .0.line(), .0.column())]
-    Shape(serde_json::Error),
-    #[error("the server ended the watch: {code} {reason}")]
-    Ended { code: u16, reason: String },
-    #[error("the watch ended at once")]
-    TooShort,
-}
-
-impl Failure {
-    /// Whether the version that was watched from is of no use any more. After a broken connection it still is.
-    fn needs_list(&self) -> bool {
-        match self {
-            Self::Ended { .. } | Self::Shape(_) | Self::Request(_) => true,
-            Self::Client(error) => matches!(error, kube::Error::Api(_)),
-            Self::Stream(_) | Self::Silence(_) | Self::TooShort => false,
-        }
-    }
-
-    /// With its causes, for a log line.
-    fn text(&self) -> String {
-        let cause: Option<&dyn std::error::Error> = match self {
-            // Its Display says all, and its Debug form repeats it.
-            Self::Client(kube::Error::Api(status)) => {
-                return format!("the API server refused: {} {}", status.code, status.message);
-            }
-            Self::Client(error) => Some(error),
-            Self::Stream(error) => Some(error),
-            Self::Request(error) => Some(error),
-            _ => None,
-        };
-        let mut text = self.to_string();
-        let mut next = cause;
-        while let Some(error) = next {
-            let more = error.to_string();
-            if !text.ends_with(&more) {
-                text = format!("{text}: {more}");
-            }
-            next = error.source();
-        }
-        text
-    }
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    metadata: PageMetadata,
-    items: Option<Vec<T>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageMetadata {
-    resource_version: Option<String>,
-    #[serde(rename = "continue")]
-    next: Option<String>,
-}
-
-/// The outside of a watch event; the object is read in a second pass, once its type is known.
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(rename = "type")]
-    kind: String,
-    object: Outline,
-}
-
-#[derive(Deserialize)]
-struct Outline {
-    #[serde(default)]
-    metadata: OutlineMetadata,
-    /// Of a Status.
-    #[serde(default)]
-    code: u16,
-    #[serde(default)]
-    reason: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct OutlineMetadata {
-    resource_version: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Inside<T> {
-    object: T,
-}
-
 impl Collection {
     /// Reports all that happens to the collection, first [`Change::Reset`], until nobody listens any more.
     pub(super) async fn follow<T: DeserializeOwned + Send>(self, out: mpsc::Sender<Change<T>>) {
@@ -198,12 +110,14 @@ impl Collection {
         let mut version: Option<String> = None;
         while !out.is_closed() {
             let started = Instant::now();
+            let watches = version.is_some();
             let outcome = if let Some(version) = &mut version {
                 self.watch(version, &out).await
             } else {
                 self.list(&out).await.map(|listed| version = Some(listed))
             };
-            let stable = started.elapsed() >= STABLE_AFTER;
+            let stable = watches && started.elapsed() >= STABLE_AFTER;
+            // However long a list takes to fail, the next one is no better for being soon.
             if stable {
                 backoff.reset();
             }
@@ -246,14 +160,35 @@ impl Collection {
             let page: Page<T> = serde_json::from_str(&text).map_err(Failure::Shape)?;
             items.extend(page.items.unwrap_or_default());
             let Some(token) = page.metadata.next.filter(|token| !token.is_empty()) else {
+                let version = page
+                    .metadata
+                    .resource_version
+                    .filter(|version| !version.is_empty());
+                let version = version.ok_or(Failure::NoList)?;
                 drop(out.send(Change::Reset(items)).await);
-                return Ok(page.metadata.resource_version.unwrap_or_default());
+                return Ok(version);
             };
             params.continue_token = Some(token);
         }
     }
 
-    /// Watches from `version`, and moves it on, until the server ends the watch in good order or something fails.
+    /// Asks for the newest state of one object, without its contents. An API server that has lost etcd still takes
+    /// watches and sends bookmarks, out of its memory; this it cannot answer.
+    async fn proof(&self) -> Result<(), Failure> {
+        let params = ListParams {
+            limit: Some(1),
+            label_selector: self.label_selector.map(str::to_owned),
+            ..ListParams::default()
+        };
+        let within = self.pace.grace.max(PROOF_AT_LEAST);
+        let request = Request::new(self.path.clone()).list_metadata(&params)?;
+        tokio::time::timeout(within, self.client.request_text(request))
+            .await
+            .map_err(|_| Failure::Silence(within))??;
+        Ok(())
+    }
+
+    /// Watches from `version`, and moves it on, after a proof that the hub lives, until the server ends the watch in good order or something fails.
     async fn watch<T: DeserializeOwned>(
         &self,
         version: &mut String,
@@ -265,6 +200,7 @@ impl Collection {
             bookmarks: true,
             ..WatchParams::default()
         };
+        self.proof().await?;
         let mut request = Request::new(self.path.clone()).watch(&params, version)?;
         // API servers from 1.37 on compress a watch event by event, which no decoder here reads.
         let plain = http::HeaderValue::from_static("identity");
@@ -284,45 +220,21 @@ impl Collection {
             let read = timeout_at(deadline, stream.read_until(b'\n', &mut line))
                 .await
                 .map_err(silence)??;
-            if read == 0 || line.last() != Some(&b'\n') {
+            if read > 0 && line.last() != Some(&b'\n') {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            if read == 0 {
                 return if started.elapsed() < STABLE_AFTER {
                     Err(Failure::TooShort)
                 } else {
                     Ok(())
                 };
             }
-            if out.send(change(&line, version)?).await.is_err() {
+            if let Some(change) = change(&line, version)?
+                && out.send(change).await.is_err()
+            {
                 return Ok(());
             }
         }
     }
 }
-
-/// Reads one line of a watch, and moves the version on.
-fn change<T: DeserializeOwned>(line: &[u8], version: &mut String) -> Result<Change<T>, Failure> {
-    let Envelope { kind, object } = serde_json::from_slice(line).map_err(Failure::Shape)?;
-    let inside = || {
-        serde_json::from_slice::<Inside<T>>(line)
-            .map(|inside| inside.object)
-            .map_err(Failure::Shape)
-    };
-    let change = match kind.as_str() {
-        "ADDED" | "MODIFIED" => Change::Set(inside()?),
-        "DELETED" => Change::Gone(inside()?),
-        "ERROR" => {
-            return Err(Failure::Ended {
-                code: object.code,
-                reason: object.reason,
-            });
-        }
-        // A bookmark. A later API may have more to say; it is a sign of life at least.
-        _ => Change::Alive,
-    };
-    if let Some(seen) = object.metadata.resource_version.filter(|seen| !seen.is_empty()) {
-        *version = seen;
-    }
-    Ok(change)
-}
-
-#[cfg(test)]
-mod tests;

@@ -151,7 +151,11 @@ impl Looker {
             let manifest = path
                 .extension()
                 .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json");
-            if hidden || !manifest || !path.is_file() {
+            if hidden || !manifest {
+                continue;
+            }
+            // A link that leads nowhere is no cluster that is gone.
+            if path.metadata().map_err(unreadable(&path))?.is_dir() {
                 continue;
             }
             let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
@@ -240,6 +244,11 @@ mod tests {
         assert!(look(&mut looker).contains("prod.yaml"));
         std::fs::remove_file(&file).unwrap();
         assert_eq!([look(&mut looker), look(&mut looker)], ["changing", "dev"]);
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("nowhere", &file).unwrap();
+            assert!(look(&mut looker).contains("prod.yaml"));
+        }
         std::fs::remove_dir_all(dir.path().join(CLUSTERS)).unwrap();
         assert!(look(&mut looker).starts_with("cannot read"));
     }

@@ -1,8 +1,8 @@
 //! Follows a hub: its fleet, and its ApplicationSets.
 //!
 //! Our own list and watch loop, because the age of the view counts from the last proof of life, and the common watchers
-//! keep bookmarks and renewed watches to themselves. What is followed is a [`FleetView`]: the newest complete fleet, and
-//! how old the last proof is.
+//! keep to themselves when they last had one. What is followed is a [`FleetView`]: the newest complete fleet, and how old
+//! the last proof is.
 //!
 //! Each `follow_…` function gives a reading half and a future. The future never ends by itself: spawn it, and treat its
 //! end as the end of the program.

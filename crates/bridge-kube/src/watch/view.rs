@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bridge_core::fleet::Fleet;
@@ -53,11 +53,15 @@ pub(super) struct FleetSource {
     life: Arc<Life>,
 }
 
-/// When the hub last showed that it lives: milliseconds since `start`, plus one; zero is never.
+/// When the hub last showed that it lives, on two clocks, in milliseconds. One stands still while the machine sleeps,
+/// the other may be set back: the older age counts. One that is set forward costs answers until the next proof.
 #[derive(Debug)]
 struct Life {
     start: Instant,
+    /// Since `start`, plus one; zero is never.
     last: AtomicU64,
+    /// Since 1970.
+    wall: AtomicU64,
 }
 
 impl FleetView {
@@ -66,6 +70,7 @@ impl FleetView {
         let life = Arc::new(Life {
             start: Instant::now(),
             last: AtomicU64::new(0),
+            wall: AtomicU64::new(0),
         });
         let source = FleetSource {
             states: sender,
@@ -84,6 +89,7 @@ impl FleetView {
     pub fn fixed(state: State) -> Self {
         let (source, view) = Self::new();
         source.publish(state);
+        view.life.wall.store(u64::MAX, Ordering::Release);
         view.life.last.store(u64::MAX, Ordering::Release);
         view
     }
@@ -93,12 +99,16 @@ impl FleetView {
         self.states.borrow().clone()
     }
 
-    /// Time since the last proof of life: an event, a bookmark, a renewed watch, a folder that could be read.
+    /// Time since the last proof of life: a list, an event, a folder that could be read.
     pub fn age(&self) -> Option<Duration> {
-        match self.life.last.load(Ordering::Acquire) {
-            0 => None,
-            last => Some(self.life.now().saturating_sub(Duration::from_millis(last - 1))),
-        }
+        let last = self.life.last.load(Ordering::Acquire).checked_sub(1)?;
+        let wall = self.life.wall.load(Ordering::Acquire);
+        let age = self
+            .life
+            .now()
+            .saturating_sub(last)
+            .max(wall_now().saturating_sub(wall));
+        Some(Duration::from_millis(age))
     }
 
     /// The fleet, if it is complete, not empty, and its last proof of life is at most `max_staleness` old.
@@ -127,8 +137,8 @@ impl FleetSource {
 
     /// The hub lives, and what has been published is what it holds.
     pub(super) fn alive(&self) {
-        let now = u64::try_from(self.life.now().as_millis()).unwrap_or(u64::MAX - 1);
-        self.life.last.store(now + 1, Ordering::Release);
+        self.life.wall.store(wall_now(), Ordering::Release);
+        self.life.last.store(self.life.now() + 1, Ordering::Release);
     }
 
     /// Nobody reads any more.
@@ -138,9 +148,19 @@ impl FleetSource {
 }
 
 impl Life {
-    fn now(&self) -> Duration {
-        self.start.elapsed()
+    fn now(&self) -> u64 {
+        milliseconds(self.start.elapsed())
     }
+}
+
+fn wall_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, milliseconds)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX - 1)
 }
 
 #[cfg(test)]
@@ -167,6 +187,22 @@ mod tests {
         assert_eq!(view.fleet(Duration::from_millis(5)).unwrap_err(), NoFleet::Stale);
         source.alive();
         assert!(view.fleet(Duration::from_millis(500)).is_ok());
+    }
+
+    #[test]
+    fn a_machine_that_slept_has_an_old_view() {
+        let (source, view) = FleetView::new();
+        source.publish(ready());
+        source.alive();
+        // The other clock does not know of the night.
+        view.life.wall.fetch_sub(8 * 3600 * 1000, Ordering::AcqRel);
+        assert_eq!(view.fleet(Duration::from_mins(2)).unwrap_err(), NoFleet::Stale);
+        source.alive();
+        assert!(view.fleet(Duration::from_mins(2)).is_ok());
+        // A clock that is set back makes nothing younger, and nothing fail.
+        view.life.wall.store(u64::MAX, Ordering::Release);
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(view.fleet(Duration::from_millis(5)).unwrap_err(), NoFleet::Stale);
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn is_plain(value: &str) -> bool {
 pub(crate) fn literal(value: &str, indent: usize, newline: &str) -> Option<String> {
     let fits = !value.is_empty()
         && !value.starts_with([' ', '\n', '\t'])
-        && !value.ends_with(['\n', ' '])
+        && !value.ends_with(['\n', ' ', '\t'])
         && !value.contains('\r')
         && !value
             .chars()

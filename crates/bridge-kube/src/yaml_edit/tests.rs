@@ -1,5 +1,7 @@
 //! Each case is a manifest before and after, compared byte for byte.
 
+use std::fmt::Write as _;
+
 use super::*;
 
 const LABELS: &[&str] = &["metadata", "labels"];
@@ -231,5 +233,136 @@ fn many_edits_of_awkward_values_hold_what_was_meant() {
     let back = parse_all(&after).unwrap();
     for (at, value) in values.iter().enumerate() {
         assert_eq!(back[0]["metadata"]["annotations"][format!("k{at}")], *value);
+    }
+}
+
+/// A small generator of numbers, so that a failure can be had again.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(self.0 >> 33).unwrap() % sides
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.roll(of.len())]
+    }
+}
+
+/// A manifest in many hands' styles, its comments marked.
+fn manifest(dice: &mut Dice, keys: &[&str]) -> String {
+    let mut mark = 0;
+    let mut comment = |dice: &mut Dice, indent: usize| {
+        mark += 1;
+        match dice.roll(4) {
+            0 => format!("{}# mark {mark}: [not: {{yaml\n", " ".repeat(indent)),
+            1 => "\n".to_owned(),
+            _ => String::new(),
+        }
+    };
+    let mut text = dice.pick(&["", "---\n", "# head\n---\n"]).to_owned();
+    text.push_str("kind: Secret\nmetadata:\n");
+    let unit = 2 + 2 * dice.roll(2);
+    for section in ["labels", "annotations"] {
+        text.push_str(&comment(dice, unit));
+        if dice.roll(5) == 0 {
+            continue;
+        }
+        let head = dice.pick(&["", " # mark s", "  "]);
+        writeln!(text, "{}{section}:{head}", " ".repeat(unit)).unwrap();
+        for key in keys {
+            text.push_str(&comment(dice, 2 * unit));
+            if dice.roll(3) == 0 {
+                continue;
+            }
+            let key = dice
+                .pick(&[*key, &format!("'{key}'"), &format!("\"{key}\"")])
+                .to_owned();
+            let margin = " ".repeat(2 * unit);
+            let deeper = " ".repeat(3 * unit);
+            let value = match dice.roll(9) {
+                0 => "plain".to_owned(),
+                1 => "'it''s'".to_owned(),
+                2 => "\"a \\\"b\\\" # c\"".to_owned(),
+                3 => format!("|\n{deeper}one\n\n{deeper}two"),
+                4 => format!(">-  # mark f\n{deeper}folded\n{deeper}text"),
+                5 => format!("\n{deeper}next-line"),
+                6 => format!("\"long\n{deeper}quoted\""),
+                7 => "&a anchored".to_owned(),
+                _ => "x   # mark v".to_owned(),
+            };
+            writeln!(text, "{margin}{key}: {value}").unwrap();
+        }
+    }
+    writeln!(text, "{}name: dev # mark n", " ".repeat(unit)).unwrap();
+    text.push_str(dice.pick(&[
+        "",
+        "# mark end\n",
+        "stringData:\n  config: |\n    {\"a\": 1}\n\n\n",
+    ]));
+    if dice.roll(4) == 0 {
+        text.pop();
+    }
+    if dice.roll(3) == 0 {
+        text = text.replace('\n', "\r\n");
+    }
+    text
+}
+
+#[test]
+fn random_edits_of_random_manifests_lose_no_comment_and_no_line_end() {
+    let keys = ["a", "b.c/d", "enable_x", "on", "zz"];
+    let values = [
+        "true",
+        "plain",
+        "",
+        "a: b # c",
+        "it's",
+        "two\nlines",
+        "- x",
+        "\u{85}",
+        " lead",
+        "tab\t",
+    ];
+    let mut dice = Dice(7);
+    for round in 0..500 {
+        let before = manifest(&mut dice, &keys);
+        let edits: Vec<Edit> = (0..=dice.roll(3))
+            .map(|_| Edit {
+                path: [LABELS, ANNOTATIONS][dice.roll(2)],
+                key: dice.pick(&keys).to_owned(),
+                value: (dice.roll(3) > 0).then(|| dice.pick(&values).to_owned()),
+            })
+            .collect();
+        let after = edit(&before, &edits);
+        let shown = || {
+            let edits = edits.iter().map(|edit| (edit.path, &edit.key, &edit.value));
+            format!(
+                "round {round}: {:?}\n{before}\n=====\n{after:?}",
+                edits.collect::<Vec<_>>()
+            )
+        };
+        let after = after.as_ref().unwrap_or_else(|_| panic!("{}", shown()));
+        for line in before.lines() {
+            let is_comment = line.trim_start().starts_with('#');
+            // The comment behind a value goes with its line, or with the header of a block that becomes another.
+            let may_go = !is_comment
+                && (line.contains("mark f")
+                    || edits
+                        .iter()
+                        .any(|edit| edit.value.is_none() && line.contains(&edit.key)));
+            if line.contains("mark") && !may_go {
+                let tail = line[line.find('#').unwrap()..].trim_end();
+                assert!(
+                    after.lines().any(|line| line.trim_end().ends_with(tail)),
+                    "lost {tail}: {}",
+                    shown()
+                );
+            }
+        }
+        let windows = before.contains("\r\n");
+        assert_eq!(after.replace("\r\n", "").contains('\n'), !windows, "{}", shown());
+        assert_eq!(before.ends_with('\n'), after.ends_with('\n'), "{}", shown());
     }
 }

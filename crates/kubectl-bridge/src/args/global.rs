@@ -175,6 +175,11 @@ impl GlobalArgs {
         if as_user.is_none() && (!as_group.is_empty() || as_uid.is_some()) {
             return usage("--as-group and --as-uid need --as USER");
         }
+        if let Some(namespace) = namespace.as_deref().filter(|name| !is_namespace(name)) {
+            return usage(format!(
+                "-n \"{namespace}\" is not the name of a namespace: lower-case letters, digits and \"-\", 63 at most"
+            ));
+        }
         let request_timeout = request_timeout
             .as_deref()
             .map(|text| duration("--request-timeout", text))
@@ -203,6 +208,12 @@ impl GlobalArgs {
             output,
         })
     }
+}
+
+/// An RFC 1123 label. Empty is not given.
+fn is_namespace(name: &str) -> bool {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    name.len() <= 63 && name.chars().all(inside) && !name.starts_with('-') && !name.ends_with('-')
 }
 
 /// `kubectl-bridge/0.1.0 (linux/amd64)`, os and architecture in Go's words as kubectl has them.

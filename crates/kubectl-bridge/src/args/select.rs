@@ -30,7 +30,14 @@ impl SelectArgs {
         let Self { selector, all } = self;
         match (names.is_empty(), selector, all) {
             (false, None, false) => Ok(Which::Names(names)),
-            (true, Some(text), false) => Ok(Which::Selected(parse_selector(&text)?)),
+            (true, Some(text), false) => {
+                let selector = parse_selector(&text)?;
+                // An unset variable in a script is not all clusters.
+                if selector.is_empty() {
+                    return usage("-l is empty and would select every cluster: say --all if that is meant");
+                }
+                Ok(Which::Selected(selector))
+            }
             (true, None, true) => Ok(Which::Selected(Selector::default())),
             (true, None, false) => usage("name the clusters, or select them with -l SELECTOR or --all"),
             _ => usage("give cluster names, -l SELECTOR or --all: one of them"),

@@ -1,8 +1,8 @@
 //! `annotate`: kubectl annotate's twin for clusters, and metadata from a file.
 
-use std::path::Path;
+use std::{io::Read, path::Path};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bridge_core::{change::KeyChanges, keys, metadata_file};
 
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     exit::Exit,
     usage::usage,
 };
+
+/// All annotations of an object may hold 256 KiB; the outputs around them may be longer.
+const MAX_METADATA: u64 = 32 << 20;
 
 /// Runs `annotate`.
 pub async fn run(ctx: &Context, args: AnnotateArgs) -> anyhow::Result<Exit> {
@@ -70,11 +73,31 @@ pub async fn run(ctx: &Context, args: AnnotateArgs) -> anyhow::Result<Exit> {
 
 /// Reads `--metadata-file`; `-` is stdin.
 pub(super) fn read_metadata(file: &Path, key: Option<&str>) -> anyhow::Result<bridge_core::selector::Map> {
-    let text = if file == Path::new("-") {
-        std::io::read_to_string(std::io::stdin()).context("reading metadata from stdin")?
+    let (what, text) = if file == Path::new("-") {
+        let what = "metadata from stdin".to_owned();
+        (what, limited(std::io::stdin()))
     } else {
-        std::fs::read_to_string(file).with_context(|| format!("reading metadata file {}", file.display()))?
+        let what = format!("metadata file {}", file.display());
+        (
+            what,
+            std::fs::File::open(file)
+                .map_err(anyhow::Error::from)
+                .and_then(limited),
+        )
     };
-    metadata_file::parse(&text, key)
-        .with_context(|| format!("metadata file {} cannot be used", file.display()))
+    let text = text.with_context(|| format!("reading {what}"))?;
+    metadata_file::parse(&text, key).with_context(|| format!("{what} cannot be used"))
+}
+
+/// The text of a file that cannot fill the memory.
+fn limited(from: impl Read) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = from.take(MAX_METADATA + 1).read_to_string(&mut text)?;
+    if read as u64 > MAX_METADATA {
+        bail!(
+            "it is longer than {} MiB, which no output of Terraform is",
+            MAX_METADATA >> 20
+        );
+    }
+    Ok(text)
 }

@@ -96,7 +96,7 @@ fn identity(page: &mut Page, view: &ClusterView, secret: &ClusterSecret) {
     let now = Timestamp::now();
     page.field("Name", [&view.metadata.name]);
     page.optional("Environment", view.environment.as_deref());
-    page.field("Server", [&view.server]);
+    page.optional("Server", Some(&view.server));
     page.field("Access", [access(&view.access)]);
     page.optional("Version", view.kubernetes_version.as_deref());
     page.optional("Region", secret.cluster.either(keys::AWS_REGION));

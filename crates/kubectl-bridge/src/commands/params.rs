@@ -66,8 +66,9 @@ async fn asked_by(hub: &Hub, name: &str, config_map: Option<&str>) -> anyhow::Re
     let sets = hub.applicationsets().await?;
     let Some(set) = sets.iter().find(|set| set.name == name) else {
         bail!(
-            "ApplicationSet \"{name}\" not found in {hub}{}",
-            suggest::hint(name, sets.iter().map(|set| set.name.as_str()))
+            "ApplicationSet \"{name}\" not found in {hub}{}; there are {}",
+            suggest::hint(name, sets.iter().map(|set| set.name.as_str())),
+            some_of(&sets)
         );
     };
     let inputs = set.plugin_inputs(config_map);
@@ -83,13 +84,26 @@ async fn asked_by(hub: &Hub, name: &str, config_map: Option<&str>) -> anyhow::Re
         .collect()
 }
 
+/// Names to choose from, not all of a long list.
+fn some_of(sets: &[ApplicationSet]) -> String {
+    const SHOWN: usize = 8;
+    let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+    match names.len() {
+        0 => "none".into(),
+        count if count > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
+        _ => names.join(", "),
+    }
+}
+
 fn no_question(set: &ApplicationSet, config_map: Option<&str>) -> String {
     let which = config_map
         .map(|name| format!(" with ConfigMap \"{name}\""))
         .unwrap_or_default();
     format!(
-        "ApplicationSet \"{}\" has no plugin generator{which}: it does not ask bridge-generator",
-        set.name
+        "ApplicationSet \"{}\" has no plugin generator{which}: it does not ask bridge-generator; \"{} params -l SELECTOR\" \
+         shows what it would be answered",
+        set.name,
+        crate::BIN_NAME
     )
 }
 

@@ -41,6 +41,8 @@ const ATTEMPTS: u32 = 3;
 
 /// How the step on the hub begins.
 const HUB_STEP: &str = "hub: ";
+/// How the look at EKS begins.
+const EKS_STEP: &str = "EKS: ";
 
 /// What `-o json` prints.
 #[derive(Serialize)]
@@ -322,8 +324,8 @@ fn show(
         }
     };
     for step in steps {
-        // What AWS and the spoke are asked was said as it happened.
-        if dry || step.starts_with(HUB_STEP) {
+        // What EKS was asked was said as it happened.
+        if dry || !step.starts_with(EKS_STEP) {
             print(format_args!("{step}"))?;
         }
     }

@@ -10,6 +10,9 @@ use bridge_core::{
 use super::{Changes, Kind, Rules};
 use crate::{output::cell, select::shown_name, surroundings::Surroundings};
 
+/// Bytes of all keys and values (apimachinery `TotalAnnotationSizeLimitB`): a folder has nobody to refuse more.
+const MAX_ANNOTATIONS: usize = 256 * 1024;
+
 /// One cluster's part of a change.
 pub struct Item {
     /// The cluster as it is.
@@ -53,6 +56,20 @@ pub fn item(
             );
         }
     }
+    let after = changes.applied_to(cluster);
+    let size: usize = after
+        .annotations
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
+    if size > MAX_ANNOTATIONS && !changes.annotations.is_empty() {
+        bail!(
+            "{}: its annotations would hold {} KiB, and no API server takes more than {}: leave out what no template reads",
+            crate::view::line(shown_name(&secret)),
+            size.div_ceil(1024),
+            MAX_ANNOTATIONS / 1024
+        );
+    }
     let missing = |wanted: &Changes, now: &bridge_core::selector::Map| -> Vec<String> {
         wanted
             .iter()
@@ -66,7 +83,7 @@ pub fn item(
         Kind::Annotation => missing(&changes.annotations, &cluster.annotations),
     };
     let effect = (!diffs.is_empty())
-        .then(|| surroundings.effect(Some(cluster), Some(&changes.applied_to(cluster))))
+        .then(|| surroundings.effect(Some(cluster), Some(&after)))
         .flatten();
     Ok(Item {
         secret,

@@ -73,24 +73,31 @@ impl Output {
     /// Prints text as it is.
     pub fn text(&self, text: &str) -> io::Result<()> {
         let mut stdout = anstream::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
+        unless_closed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
     }
 
     /// Prints a line of the answer.
     pub fn line(&self, text: impl Display) -> io::Result<()> {
-        writeln!(anstream::stdout(), "{text}")
+        unless_closed(writeln!(anstream::stdout(), "{text}"))
     }
 
     /// Prints a line beside the answer: what happens, what was found out.
     pub fn note(&self, text: impl Display) -> io::Result<()> {
-        writeln!(anstream::stderr(), "{text}")
+        unless_closed(writeln!(anstream::stderr(), "{text}"))
     }
 
     /// Prints a warning.
     pub fn warn(&self, text: impl Display) -> io::Result<()> {
         let style = AnsiColor::Yellow.on_default();
-        writeln!(anstream::stderr(), "{style}warning:{style:#} {text}")
+        unless_closed(writeln!(anstream::stderr(), "{style}warning:{style:#} {text}"))
+    }
+}
+
+/// A reader that has gone away (`| head`) is nobody's failure, and no reason to stop in the middle of several writes.
+fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 

@@ -25,6 +25,11 @@ const CONFLICT: Duration = Duration::from_secs(1);
 /// Pause after a patch that failed. Doubles with each try.
 const FAILED: Duration = Duration::from_millis(500);
 const FAILED_LONGEST: Duration = Duration::from_secs(30);
+/// Pause after a refusal: whoever grants the right does not want to restart anything. Doubles with each try. For each
+/// ApplicationSet by itself: the right may be missing in one namespace, or one object be such that every patch of it is
+/// refused.
+const REFUSED: Duration = Duration::from_secs(30);
+const REFUSED_LONGEST: Duration = Duration::from_mins(10);
 /// How much earlier another replica may have seen a change than this one.
 const REPLICA_LAG: Duration = Duration::from_millis(300);
 /// For how long a push by another replica for a change not seen here yet is remembered.
@@ -52,7 +57,10 @@ pub(super) struct Entry {
     ahead: Option<(Mark, Instant)>,
     untaken: u32,
     lagged: u32,
+    /// Patches that were refused or failed, since the last that was written.
     failures: u32,
+    /// No push before this, after one that failed.
+    not_before: Option<Instant>,
     last_push: Option<Instant>,
 }
 
@@ -97,6 +105,7 @@ impl Entry {
             untaken: 0,
             lagged: 0,
             failures: 0,
+            not_before: None,
             last_push: None,
         };
         entry.look_at_mark(now);
@@ -158,11 +167,21 @@ impl Entry {
 
     /// The controller could not ask while there was no fleet.
     pub(super) fn revive(&mut self, now: Instant) {
-        let refused = self
-            .set
+        if self.was_refused() && matches!(self.phase, Phase::Settled | Phase::Sent { .. }) {
+            self.push_again(now);
+        }
+    }
+
+    /// The last thing that the controller says is that it got no answer.
+    pub(super) fn was_refused(&self) -> bool {
+        self.set
             .error()
-            .is_some_and(|error| error.message.contains(NO_ANSWER));
-        if refused && matches!(self.phase, Phase::Settled | Phase::Sent { .. }) {
+            .is_some_and(|error| error.message.contains(NO_ANSWER))
+    }
+
+    /// An answer went out that the newest fleet has overtaken.
+    pub(super) fn overtaken(&mut self, now: Instant) {
+        if self.phase == Phase::Settled {
             self.push_again(now);
         }
     }
@@ -174,7 +193,7 @@ impl Entry {
         };
         match outcome {
             Outcome::Written => {
-                self.failures = 0;
+                (self.failures, self.not_before) = (0, None);
                 if sending.again {
                     self.push_again(now);
                 } else {
@@ -191,15 +210,17 @@ impl Entry {
                     since: now,
                 };
             }
-            Outcome::Conflict | Outcome::Refused(_) => self.push_again(now),
+            Outcome::Conflict => self.push_again(now),
             Outcome::Gone => {}
-            Outcome::Failed(_) => {
-                let pause = doubled(FAILED, self.failures, FAILED_LONGEST);
-                self.failures = self.failures.saturating_add(1);
-                let at = now + pause;
-                self.phase = Phase::Due { at, lag: false };
-            }
+            Outcome::Refused(_) => self.failed(REFUSED, REFUSED_LONGEST, now),
+            Outcome::Failed(_) => self.failed(FAILED, FAILED_LONGEST, now),
         }
+    }
+
+    fn failed(&mut self, first: Duration, longest: Duration, now: Instant) {
+        self.not_before = Some(now + doubled(first, self.failures, longest));
+        self.failures = self.failures.saturating_add(1);
+        self.push_again(now);
     }
 
     /// What time alone decides.
@@ -313,7 +334,11 @@ impl Entry {
             sending.again = true;
             return;
         }
-        let at = self.last_push.map_or(now, |last| now.max(last + APART));
+        let apart = self.last_push.map(|last| last + APART);
+        let at = [apart, self.not_before]
+            .into_iter()
+            .flatten()
+            .fold(now, Instant::max);
         self.phase = Phase::Due { at, lag: false };
     }
 

@@ -313,19 +313,35 @@ fn a_start_takes_over_what_is_there() {
 }
 
 #[test]
-fn a_refusal_stops_all_pushes_for_a_while() {
+fn a_refusal_stops_the_pushes_of_one_set_for_a_while() {
     let mut scene = Scene::new();
+    let other: Key = ("team-a".to_owned(), "addons".to_owned());
+    scene
+        .plan
+        .seen(&other, set(1, None, None), Some(A.to_owned()), scene.now);
     scene.fleet(B).pushes();
     scene.sent(&Outcome::Refused("no".to_owned()));
+    // Another change is no reason to think that it is allowed now; and it is news for the others.
+    scene.fleet(C);
+    scene.plan.aim(&other, C.to_owned(), scene.now, None);
+    assert_eq!(scene.after(300).pushes(), [format!("{C}.1@1")]);
+    scene.plan.sent(&other, &Outcome::Written, scene.now);
+    scene
+        .plan
+        .seen(&other, set(2, Some(&format!("{C}.1")), None), None, scene.now);
+    scene.plan.seen(&other, set(3, None, None), None, scene.now);
+    scene.now -= Duration::from_millis(300);
     let (pause, _) = scene.next_push();
     assert_eq!(pause.as_secs(), 30);
     scene.sent(&Outcome::Refused("no".to_owned()));
     assert_eq!(scene.next_push().0.as_secs(), 60);
     scene
         .sent(&Outcome::Written)
-        .seen(2, Some(&format!("{B}.3")), None)
+        .seen(2, Some(&format!("{C}.2")), None)
         .seen(3, None, None)
         .quiet();
+    // It is allowed now.
+    assert_eq!(scene.after(1000).fleet(A).pushes().len(), 1);
 }
 
 #[test]
@@ -360,6 +376,37 @@ fn who_was_refused_while_there_was_no_fleet_is_woken() {
     let nobody = Some("error get api 'x': dial tcp 10.0.0.1:80: connect: connection refused");
     plan.seen(&key(), set(1, None, nobody), Some(A.to_owned()), other.now);
     assert_eq!(plan.due(other.now, 10).len(), 1);
+}
+
+#[test]
+fn who_is_seen_to_be_refused_only_after_the_fleet_is_back_is_woken_once() {
+    let refused = Some("error get api 'x': API error with status code 503: the fleet is not synced yet");
+    let mut scene = Scene::new();
+    scene.plan.revive(scene.now);
+    assert_eq!(
+        scene.after(50).seen(2, None, refused).pushes(),
+        [format!("{A}.1@2")]
+    );
+    let mark = format!("{A}.1");
+    scene.sent(&Outcome::Written).seen(3, Some(&mark), refused);
+    assert_eq!(scene.after(1000).pushes(), [""; 0]);
+    scene.seen(4, None, None).quiet();
+    // Long after, it is somebody else's matter.
+    scene.after(60_000).seen(5, None, refused).quiet();
+}
+
+#[test]
+fn an_answer_that_was_overtaken_before_the_set_was_known_is_made_good() {
+    let mut scene = Scene::new();
+    scene.plan.overtaken(&key(), scene.now);
+    assert_eq!(scene.pushes(), [format!("{A}.1@1")]);
+    // What is on its way already will be read.
+    scene.plan.overtaken(&key(), scene.now);
+    scene
+        .sent(&Outcome::Written)
+        .seen(2, Some(&format!("{A}.1")), None);
+    scene.plan.overtaken(&key(), scene.now);
+    scene.seen(3, None, None).quiet();
 }
 
 #[test]

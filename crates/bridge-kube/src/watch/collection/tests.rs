@@ -2,7 +2,7 @@ use super::*;
 use kube::client::Body;
 use serde_json::Value;
 
-fn read(line: &str, version: &mut String) -> Result<Change<Value>, Failure> {
+fn read(line: &str, version: &mut String) -> Result<Option<Change<Value>>, Failure> {
     change(line.as_bytes(), version)
 }
 
@@ -50,12 +50,22 @@ fn name(object: &Value) -> String {
 const FIRST: &str =
     r#"{"metadata":{"resourceVersion":"5","continue":"more"},"items":[{"metadata":{"name":"a"}}]}"#;
 const SECOND: &str = r#"{"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"b"}}]}"#;
+const PROOF: &str = r#"{"metadata":{"resourceVersion":"5"},"items":[]}"#;
+const BUSY: &str =
+    r#"{"kind":"Status","status":"Failure","code":429,"reason":"TooManyRequests","message":"later"}"#;
 const GONE: &str =
     r#"{"kind":"Status","status":"Failure","code":410,"reason":"Expired","message":"too old"}"#;
 
 #[tokio::test(start_paused = true)]
 async fn a_list_is_complete_or_nothing() {
-    let (queries, seen) = serve(vec![(200, FIRST), (410, GONE), (200, FIRST), (200, SECOND)]).await;
+    let (queries, seen) = serve(vec![
+        (200, FIRST),
+        (410, GONE),
+        (200, FIRST),
+        (200, SECOND),
+        (200, PROOF),
+    ])
+    .await;
     assert_eq!(seen, ["reset a,b"]);
     assert!(
         queries[0].contains("limit=250") && queries[0].contains("labelSelector=a%3Db"),
@@ -65,7 +75,11 @@ async fn a_list_is_complete_or_nothing() {
         queries[1].contains("continue=more") && !queries[2].contains("continue"),
         "{queries:?}"
     );
-    let watch = &queries[4];
+    assert!(
+        queries[4].ends_with("limit=1") && queries[4].contains("labelSelector=a%3Db"),
+        "{queries:?}"
+    );
+    let watch = &queries[5];
     for part in [
         "watch=true",
         "timeoutSeconds=1",
@@ -94,24 +108,65 @@ async fn a_watch_goes_on_where_it_was_and_an_expired_one_lists_again() {
     );
     let (queries, seen) = serve(vec![
         (200, SECOND),
+        (200, PROOF),
         (200, events),
+        (200, PROOF),
         (200, expired),
         (200, SECOND),
+        (200, PROOF),
+        (429, BUSY),
+        (200, PROOF),
         (500, GONE),
     ])
     .await;
     assert_eq!(
         seen,
-        ["reset b", "alive", "set b", "gone b", "alive", "alive", "reset b"]
+        ["reset b", "alive", "set b", "gone b", "alive", "reset b"],
+        "a bookmark proves nothing"
     );
-    assert!(queries[2].contains("resourceVersion=9"), "{queries:?}");
+    assert!(queries[4].contains("resourceVersion=9"), "{queries:?}");
     assert!(
-        !queries[3].contains("watch=true") && !queries[3].contains("resourceVersion"),
+        !queries[5].contains("watch=true") && !queries[5].contains("resourceVersion"),
         "{queries:?}"
     );
-    assert!(queries[4].contains("resourceVersion=5"), "{queries:?}");
+    // Too many requests are no reason for a larger one.
+    assert!(
+        queries[7].contains("resourceVersion=5") && queries[9].contains("resourceVersion=5"),
+        "{queries:?}"
+    );
     // A refused watch is no reason to trust the version.
-    assert!(!queries[5].contains("watch=true"), "{queries:?}");
+    assert!(queries[10].contains("limit=250"), "{queries:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_etcd_there_is_no_proof_of_life() {
+    let timeout = r#"{"kind":"Status","status":"Failure","code":504,"reason":"Timeout","message":"etcdserver: request timed out"}"#;
+    let (queries, seen) = serve(vec![
+        (200, SECOND),
+        (504, timeout),
+        (504, timeout),
+        (504, timeout),
+    ])
+    .await;
+    assert_eq!(seen, ["reset b"]);
+    assert!(
+        queries[2..].iter().all(|query| query.contains("limit=250")),
+        "{queries:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cuts_watches_short_does_not_make_an_old_list_look_new() {
+    let (queries, seen) = serve(vec![(200, SECOND), (200, PROOF), (200, ""), (200, SECOND)]).await;
+    assert_eq!(seen, ["reset b", "alive", "reset b"]);
+    assert!(queries[3].contains("limit=250"), "{queries:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_list_is_no_empty_one() {
+    let status = r#"{"kind":"Status","metadata":{},"status":"Success"}"#;
+    let (_, seen) = serve(vec![(200, status), (200, "{}"), (200, ""), (200, SECOND)]).await;
+    assert_eq!(seen, ["reset b"]);
 }
 
 #[test]
@@ -121,12 +176,12 @@ fn events_move_the_version_on() {
         r#"{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"2"}}}"#,
         &mut version,
     );
-    assert!(matches!(added, Ok(Change::Set(object)) if object["metadata"]["name"] == "a"));
+    assert!(matches!(added, Ok(Some(Change::Set(object))) if object["metadata"]["name"] == "a"));
     let bookmark = read(
         r#"{"type":"BOOKMARK","object":{"kind":"Secret","metadata":{"resourceVersion":"7"}}}"#,
         &mut version,
     );
-    assert!(matches!(bookmark, Ok(Change::Alive)));
+    assert!(matches!(bookmark, Ok(None)));
     assert_eq!(version, "7");
 }
 

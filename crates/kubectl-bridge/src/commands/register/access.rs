@@ -12,9 +12,9 @@ use bridge_core::{
     registration::Access,
     secret::ClusterSecret,
 };
-use bridge_kube::Hub;
+use bridge_kube::{DryRun, Hub};
 
-use super::{api, spoke::Spoke};
+use super::{EKS_STEP, api, spoke::Spoke};
 use crate::{
     args::{EksAccess, RegisterOptions, Way},
     context::Context,
@@ -88,14 +88,15 @@ pub async fn find(
             if !spoke.copies() {
                 found.spoke = Some(spoke);
             }
-            note(ctx, steps, step)?;
+            // Said with the plan, once the hub has not refused it.
+            steps.push(step);
             (found, false)
         }
     };
     if asks_eks || options.aws_cluster_name.is_some() {
         let (facts, session) = describe(options, current).await?;
         let step = format!(
-            "EKS: {} is {}{}",
+            "{EKS_STEP}{} is {}{}",
             facts.arn,
             facts.status,
             facts
@@ -104,7 +105,11 @@ pub async fn find(
                 .map(|version| format!(", Kubernetes {version}"))
                 .unwrap_or_default()
         );
-        note(ctx, steps, step)?;
+        // A dry run's answer holds it.
+        if options.write.dry_run == DryRun::None || ctx.out.is_machine() {
+            ctx.out.note(&step)?;
+        }
+        steps.push(step);
         found.facts = Some(facts);
         found.session = Some(session);
     } else if let (Access::InCluster, Hub::Live(live)) = (&found.access, hub) {
@@ -113,12 +118,6 @@ pub async fn find(
         found.kubernetes_version = version.ok().map(|info| api::version(&info));
     }
     Ok(found)
-}
-
-fn note(ctx: &Context, steps: &mut Vec<String>, step: String) -> std::io::Result<()> {
-    ctx.out.note(&step)?;
-    steps.push(step);
-    Ok(())
 }
 
 /// As registered, else EKS; and whether EKS is to be asked.

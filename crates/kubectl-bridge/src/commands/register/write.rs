@@ -3,10 +3,16 @@
 use bridge_core::registration::Plan;
 use bridge_kube::{DryRun, Hub, HubError, Verb, WriteOptions, Written};
 
-/// Finds conflicts before anything is written: of two requests the second must not fail where the first has gone through.
+/// Finds what refuses it before anything is written: of two requests the second must not fail where the first has gone
+/// through. A live hub goes through it itself, for the rights and policies that only it knows.
 pub async fn check(hub: &Hub, plan: &Plan, write: &WriteOptions) -> Result<(), HubError> {
+    let dry_run = if hub.is_folder() || write.dry_run == DryRun::Client {
+        DryRun::Client
+    } else {
+        DryRun::Server
+    };
     let look = WriteOptions {
-        dry_run: DryRun::Client,
+        dry_run,
         ..write.clone()
     };
     match &plan.current {

@@ -14,7 +14,7 @@ use super::{
     Leaving,
     applications::{self, Raw},
     operation::{Kind, Operation, Taken},
-    plan::{By, DrainPlan},
+    plan::{By, DrainPlan, cut},
 };
 use crate::{exit::Exit, output::cell, surroundings::application_line};
 
@@ -49,7 +49,9 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
         )
     })?;
     let raws = raws(live, &applications).await?;
-    let plan = DrainPlan::new(&secret.cluster, &sets, &raws);
+    let mut plan = DrainPlan::new(&secret.cluster, &sets, &raws);
+    let ours = found.as_ref().map_or(&[][..], |old| old.toggles.as_slice());
+    plan.doubt_the_past(&secret.cluster, &sets, ours);
     for doubt in &plan.doubts {
         out.warn(cell(doubt))?;
     }
@@ -340,21 +342,14 @@ impl Drain<'_> {
     }
 }
 
-/// `3 Applications: a, b, c`, cut where there are many.
+/// `3 Applications: a, b, c`.
 fn listed(names: &[&str]) -> String {
-    const SHOWN: usize = 5;
     let noun = if names.len() == 1 {
         "Application"
     } else {
         "Applications"
     };
-    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    let rest = names.len().saturating_sub(SHOWN);
-    if rest == 0 {
-        format!("{} {noun}: {shown}", names.len())
-    } else {
-        format!("{} {noun}: {shown} and {rest} more", names.len())
-    }
+    format!("{} {noun}: {}", names.len(), cut(names))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use bridge_core::{
     applicationset::{ApplicationSet, Membership, Policy},
+    catalog::Catalog,
     change::KeyChanges,
     cluster::Cluster,
     keys,
@@ -132,6 +133,34 @@ impl DrainPlan {
         }
     }
 
+    /// Warns of addons that are off and whose ApplicationSets keep what they deployed: if one was on before, that is still
+    /// there, and nobody knows. `ours` were switched off by this very drain.
+    pub fn doubt_the_past(&mut self, cluster: &Cluster, sets: &[ApplicationSet], ours: &[String]) {
+        let keeps = |label: &str| {
+            let mut on = cluster.clone();
+            on.labels.insert(label.to_owned(), "true".to_owned());
+            on.labels.remove(keys::DRAIN);
+            sets.iter().any(|set| {
+                set.preserves_resources
+                    && set.selects(cluster) == Membership::No
+                    && set.selects(&on) == Membership::Yes
+            })
+        };
+        let names: Vec<String> = cluster
+            .toggles()
+            .filter(|(label, on)| !on && !ours.iter().any(|one| one == label) && keeps(label))
+            .map(|(label, _)| Catalog::name_of(label))
+            .collect();
+        if names.is_empty() {
+            return;
+        }
+        let list = cut(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        self.doubts.push(format!(
+            "ApplicationSets keep what these addons deployed, and they are off: {list}. If one of them was on before, its \
+             resources are still on the cluster and stay there, unless it is switched on before the drain"
+        ));
+    }
+
     /// What is to be remembered.
     pub fn taken(&self) -> Vec<Taken> {
         self.going.iter().map(|going| going.taken.clone()).collect()
@@ -171,6 +200,16 @@ impl DrainPlan {
             steps.push("delete the note".into());
         }
         steps
+    }
+}
+
+/// `a, b, c`, cut where there are many.
+pub fn cut(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        rest => format!("{shown} and {rest} more"),
     }
 }
 
@@ -284,6 +323,29 @@ mod tests {
                 && obstacle.contains("operator: DoesNotExist"),
             "{obstacle}"
         );
+    }
+
+    #[test]
+    fn addons_that_were_on_before_are_doubted() {
+        let sets = [
+            set(
+                "y",
+                &json!({"matchLabels": {"enable_y": "true"}}),
+                &json!({"preserveResourcesOnDeletion": true}),
+            ),
+            set("x", &toggled(), &json!({"preserveResourcesOnDeletion": true})),
+        ];
+        let doubts = |ours: &[String]| {
+            let mut plan = DrainPlan::new(&cluster(), &sets, &[]);
+            plan.doubt_the_past(&cluster(), &sets, ours);
+            plan.doubts
+        };
+        let found = doubts(&[]);
+        assert!(
+            found.len() == 1 && found[0].contains("they are off: y. If"),
+            "{found:?}"
+        );
+        assert!(doubts(&["enable_y".to_owned()]).is_empty());
     }
 
     #[test]
