@@ -169,7 +169,13 @@ async fn several_accounts_and_regions() {
             "unknown far"
         ]
     );
-    ran.fails_with_answer(1, &["cannot assume role arn:aws:iam::444455556666:role/bridge"]);
+    ran.fails_with_answer(
+        1,
+        &[
+            "cannot assume role arn:aws:iam::444455556666:role/bridge",
+            ": AccessDenied: User: ",
+        ],
+    );
     let ran = with_aws(&bridge, &aws, "discover --region all -o json");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let regions: std::collections::BTreeSet<String> =

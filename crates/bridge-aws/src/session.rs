@@ -6,7 +6,11 @@ use aws_config::{
     AppName, BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
     sts::AssumeRoleProvider,
 };
-use aws_sdk_eks::config::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sdk_eks::{
+    config::{ProvideCredentials as _, SharedCredentialsProvider},
+    error::ProvideErrorMetadata as _,
+};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use bridge_core::facts::EksArn;
 
@@ -135,7 +139,7 @@ impl Session {
             .map_err(|error| AwsError::CannotAssume {
                 role: role.to_owned(),
                 base: Box::new(self.place.clone()),
-                source: error.into(),
+                source: sts_words(&error).map_or_else(|| error.into(), Into::into),
             })?;
         let account = role.split(':').nth(4).map(str::to_owned);
         Ok(Self {
@@ -258,4 +262,11 @@ async fn load(options: &AwsOptions, unsaid: RetryConfig) -> SdkConfig {
         .into_builder()
         .retry_config(retry.with_max_attempts(attempts))
         .build()
+}
+
+/// What STS answered, where it answered: the provider's own chain ends in a debug print of it.
+fn sts_words(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let answer = causes.find_map(|error| error.downcast_ref::<AssumeRoleError>())?;
+    Some(format!("{}: {}", answer.code()?, answer.message()?))
 }
