@@ -1,6 +1,6 @@
 //! EKS capabilities, Argo CD among them.
 
-use aws_sdk_eks::types::CapabilityType;
+use aws_sdk_eks::types::{CapabilitySummary, CapabilityType};
 use bridge_core::access::Capability;
 
 use crate::{
@@ -18,35 +18,21 @@ impl Eks {
     /// Any of a refused or failed request.
     pub async fn capabilities(&self, cluster: &str) -> Result<Vec<Capability>, AwsError> {
         let call = Self::call("eks:ListCapabilities", cluster, "list the capabilities of");
-        let mut pages = self
-            .client
-            .list_capabilities()
-            .cluster_name(cluster)
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
-            for summary in page.capabilities() {
-                let Some(name) = text(summary.capability_name()) else {
-                    continue;
-                };
-                found.push(Capability {
-                    name,
-                    kind: summary
-                        .r#type()
-                        .map(CapabilityType::as_str)
-                        .unwrap_or_default()
-                        .to_owned(),
-                    status: summary
-                        .status()
-                        .map(|status| status.as_str().to_owned())
-                        .unwrap_or_default(),
-                    ..Capability::default()
-                });
-            }
-        }
+        let found = self
+            .pages(async |token| {
+                let page = self
+                    .client
+                    .list_capabilities()
+                    .cluster_name(cluster)
+                    .max_results(PAGE)
+                    .set_next_token(token)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+                let summaries = page.capabilities.unwrap_or_default();
+                Ok((summaries.iter().filter_map(summary).collect(), page.next_token))
+            })
+            .await?;
         let mut known = Vec::new();
         for capability in found {
             if capability.kind == CapabilityType::Argocd.as_str() {
@@ -70,13 +56,16 @@ impl Eks {
             &format!("look at the capability {} of", capability.name),
         );
         let answer = self
-            .client
-            .describe_capability()
-            .cluster_name(cluster)
-            .capability_name(&capability.name)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error));
+            .paced(async || {
+                self.client
+                    .describe_capability()
+                    .cluster_name(cluster)
+                    .capability_name(&capability.name)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+            })
+            .await;
         let Some(described) = absent(answer)?.and_then(|output| output.capability) else {
             return Ok(None);
         };
@@ -87,4 +76,20 @@ impl Eks {
             .and_then(|argo_cd| text(argo_cd.namespace()));
         Ok(Some(capability))
     }
+}
+
+fn summary(summary: &CapabilitySummary) -> Option<Capability> {
+    Some(Capability {
+        name: text(summary.capability_name())?,
+        kind: summary
+            .r#type()
+            .map(CapabilityType::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        status: summary
+            .status()
+            .map(|status| status.as_str().to_owned())
+            .unwrap_or_default(),
+        ..Capability::default()
+    })
 }

@@ -1,24 +1,27 @@
 //! EKS in one region, with one set of credentials: clusters.
 
-use aws_smithy_types::retry::RetryConfig;
+use std::sync::Arc;
+
 use bridge_core::facts::EksFacts;
 
 use crate::{
     describe,
     error::{AwsError, Call, Place},
+    pace::Pace,
     session::{AwsOptions, Session},
 };
 
-/// EKS in one region, with one set of credentials.
+/// EKS in one region, with one set of credentials. As many requests are under way at once as AWS takes, whoever sends them.
 #[derive(Debug, Clone)]
 pub struct Eks {
     pub(crate) client: aws_sdk_eks::Client,
     pub(crate) place: Place,
+    turns: Arc<Pace>,
 }
 
 impl Eks {
-    pub(crate) fn new(client: aws_sdk_eks::Client, place: Place) -> Self {
-        Self { client, place }
+    pub(crate) fn new(client: aws_sdk_eks::Client, place: Place, turns: Arc<Pace>) -> Self {
+        Self { client, place, turns }
     }
 
     /// [`Session::open`], for who needs EKS only.
@@ -27,21 +30,6 @@ impl Eks {
     /// Those of [`Session::open`].
     pub async fn connect(options: &AwsOptions) -> Result<Self, AwsError> {
         Ok(Session::open(options).await?.eks())
-    }
-
-    /// The same, sending each request once: for a [`Pace`](crate::Pace), which must see what is throttled.
-    #[must_use]
-    pub fn without_retries(self) -> Self {
-        let config = self
-            .client
-            .config()
-            .to_builder()
-            .retry_config(RetryConfig::disabled())
-            .build();
-        Self {
-            client: aws_sdk_eks::Client::from_conf(config),
-            place: self.place,
-        }
     }
 
     /// Where this client looks.
@@ -57,12 +45,15 @@ impl Eks {
         check_name(name)?;
         let call = Self::call("eks:DescribeCluster", name, "describe");
         let output = self
-            .client
-            .describe_cluster()
-            .name(name)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+            .paced(async || {
+                self.client
+                    .describe_cluster()
+                    .name(name)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+            })
+            .await?;
         let cluster = output.cluster().ok_or_else(|| AwsError::Missing {
             cluster: name.to_owned(),
             member: "cluster",
@@ -81,18 +72,45 @@ impl Eks {
             doing: "list the EKS clusters".into(),
             cluster: None,
         };
-        let mut pages = self
-            .client
-            .list_clusters()
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
-        let mut names = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
-            names.extend(page.clusters().iter().cloned());
+        self.pages(async |token| {
+            let page = self
+                .client
+                .list_clusters()
+                .max_results(PAGE)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+            Ok((page.clusters.unwrap_or_default(), page.next_token))
+        })
+        .await
+    }
+
+    /// Sends a request when it is its turn, and again where AWS throttles it or has trouble.
+    pub(crate) async fn paced<T>(
+        &self,
+        request: impl AsyncFn() -> Result<T, AwsError>,
+    ) -> Result<T, AwsError> {
+        self.turns.run(request).await
+    }
+
+    /// All of a list: `page` gives what stands behind a token, and the next token.
+    pub(crate) async fn pages<T>(
+        &self,
+        page: impl AsyncFn(Option<String>) -> Result<(Vec<T>, Option<String>), AwsError>,
+    ) -> Result<Vec<T>, AwsError> {
+        let mut all = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let (items, next) = self.paced(async || page(token.clone()).await).await?;
+            all.extend(items);
+            let next = next.filter(|next| !next.is_empty());
+            // A list that goes in a circle would never end.
+            if next.is_none() || next == token {
+                return Ok(all);
+            }
+            token = next;
         }
-        Ok(names)
     }
 
     /// A request about a cluster; `doing` stands before its name.

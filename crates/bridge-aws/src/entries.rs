@@ -25,13 +25,16 @@ impl Eks {
             &format!("look at the access entry of {principal} on"),
         );
         let answer = self
-            .client
-            .describe_access_entry()
-            .cluster_name(cluster)
-            .principal_arn(principal)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error));
+            .paced(async || {
+                self.client
+                    .describe_access_entry()
+                    .cluster_name(cluster)
+                    .principal_arn(principal)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+            })
+            .await;
         let entry = absent(answer)?.and_then(|output| output.access_entry);
         Ok(entry.map(|entry| read(principal, &entry)))
     }
@@ -54,15 +57,18 @@ impl Eks {
             &format!("create the access entry of {principal} on"),
         );
         let output = self
-            .client
-            .create_access_entry()
-            .cluster_name(cluster)
-            .principal_arn(principal)
-            .set_kubernetes_groups((!groups.is_empty()).then(|| groups.to_vec()))
-            .set_tags(Some(tags.clone().into_iter().collect()))
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+            .paced(async || {
+                self.client
+                    .create_access_entry()
+                    .cluster_name(cluster)
+                    .principal_arn(principal)
+                    .set_kubernetes_groups((!groups.is_empty()).then(|| groups.to_vec()))
+                    .set_tags(Some(tags.clone().into_iter().collect()))
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+            })
+            .await?;
         output
             .access_entry()
             .map(|entry| read(principal, entry))
@@ -88,15 +94,18 @@ impl Eks {
             cluster,
             &format!("change the access entry of {principal} on"),
         );
-        self.client
-            .update_access_entry()
-            .cluster_name(cluster)
-            .principal_arn(principal)
-            .set_kubernetes_groups(Some(groups.to_vec()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+        self.paced(async || {
+            self.client
+                .update_access_entry()
+                .cluster_name(cluster)
+                .principal_arn(principal)
+                .set_kubernetes_groups(Some(groups.to_vec()))
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+        })
+        .await
     }
 
     /// Deletes an access entry with its associations (IAM action `eks:DeleteAccessEntry`); `false` if there was none.
@@ -110,13 +119,16 @@ impl Eks {
             &format!("delete the access entry of {principal} on"),
         );
         let answer = self
-            .client
-            .delete_access_entry()
-            .cluster_name(cluster)
-            .principal_arn(principal)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error));
+            .paced(async || {
+                self.client
+                    .delete_access_entry()
+                    .cluster_name(cluster)
+                    .principal_arn(principal)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+            })
+            .await;
         Ok(absent(answer)?.is_some())
     }
 
@@ -126,19 +138,19 @@ impl Eks {
     /// Any of a refused or failed request.
     pub async fn access_entries(&self, cluster: &str) -> Result<Vec<String>, AwsError> {
         let call = Self::call("eks:ListAccessEntries", cluster, "list the access entries of");
-        let mut pages = self
-            .client
-            .list_access_entries()
-            .cluster_name(cluster)
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
-        let mut principals = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
-            principals.extend(page.access_entries().iter().cloned());
-        }
-        Ok(principals)
+        self.pages(async |token| {
+            let page = self
+                .client
+                .list_access_entries()
+                .cluster_name(cluster)
+                .max_results(PAGE)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+            Ok((page.access_entries.unwrap_or_default(), page.next_token))
+        })
+        .await
     }
 
     /// Sets tags on an access entry, which [`Eks::create_access_entry`] did not make (IAM action `eks:TagResource`).
@@ -156,14 +168,17 @@ impl Eks {
             cluster,
             &format!("tag the access entry of {} on", entry.principal),
         );
-        self.client
-            .tag_resource()
-            .resource_arn(&entry.arn)
-            .set_tags(Some(tags.clone().into_iter().collect()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+        self.paced(async || {
+            self.client
+                .tag_resource()
+                .resource_arn(&entry.arn)
+                .set_tags(Some(tags.clone().into_iter().collect()))
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+        })
+        .await
     }
 
     /// The policies of a principal's access entry (IAM action `eks:ListAssociatedAccessPolicies`); none without an entry.
@@ -180,29 +195,34 @@ impl Eks {
             cluster,
             &format!("list the access policies of {principal} on"),
         );
-        let mut pages = self
-            .client
-            .list_associated_access_policies()
-            .cluster_name(cluster)
-            .principal_arn(principal)
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
-        let mut policies = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::from_sdk(&call, &self.place, error));
-            let Some(page) = absent(page)? else { break };
-            for policy in page.associated_access_policies() {
-                let Some(policy_arn) = text(policy.policy_arn()) else {
-                    continue;
-                };
-                policies.push(AssociatedPolicy {
-                    policy_arn,
+        let policies = self
+            .pages(async |token| {
+                let page = self
+                    .client
+                    .list_associated_access_policies()
+                    .cluster_name(cluster)
+                    .principal_arn(principal)
+                    .max_results(PAGE)
+                    .set_next_token(token)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+                Ok((
+                    page.associated_access_policies.unwrap_or_default(),
+                    page.next_token,
+                ))
+            })
+            .await;
+        let policies = absent(policies)?.unwrap_or_default();
+        Ok(policies
+            .iter()
+            .filter_map(|policy| {
+                Some(AssociatedPolicy {
+                    policy_arn: text(policy.policy_arn())?,
                     scope: policy.access_scope().map_or(Scope::Cluster, scope),
-                });
-            }
-        }
-        Ok(policies)
+                })
+            })
+            .collect())
     }
 
     /// Associates a policy, or gives one that is associated another scope (IAM action `eks:AssociateAccessPolicy`).
@@ -226,17 +246,21 @@ impl Eks {
             Scope::Namespaces(names) => AccessScope::builder()
                 .r#type(AccessScopeType::Namespace)
                 .set_namespaces(Some(names.clone())),
-        };
-        self.client
-            .associate_access_policy()
-            .cluster_name(cluster)
-            .principal_arn(principal)
-            .policy_arn(policy_arn)
-            .access_scope(scope.build())
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+        }
+        .build();
+        self.paced(async || {
+            self.client
+                .associate_access_policy()
+                .cluster_name(cluster)
+                .principal_arn(principal)
+                .policy_arn(policy_arn)
+                .access_scope(scope.clone())
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+        })
+        .await
     }
 
     /// Takes a policy off an access entry (IAM action `eks:DisassociateAccessPolicy`); `false` if it was not there.
@@ -255,14 +279,17 @@ impl Eks {
             &format!("take {policy_arn} off the access entry of {principal} on"),
         );
         let answer = self
-            .client
-            .disassociate_access_policy()
-            .cluster_name(cluster)
-            .principal_arn(principal)
-            .policy_arn(policy_arn)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error));
+            .paced(async || {
+                self.client
+                    .disassociate_access_policy()
+                    .cluster_name(cluster)
+                    .principal_arn(principal)
+                    .policy_arn(policy_arn)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+            })
+            .await;
         Ok(absent(answer)?.is_some())
     }
 }

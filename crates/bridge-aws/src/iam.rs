@@ -1,6 +1,6 @@
 //! IAM roles.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_iam::types::{PolicyEvaluationDecisionType, Role as SdkRole, Tag};
 use bridge_core::access::{NewRole, Role, Tags};
@@ -10,18 +10,20 @@ use crate::{
     describe::{text, timestamp},
     entries::absent,
     error::{AwsError, Call, Place},
+    pace::Pace,
 };
 
-/// IAM of one account.
+/// IAM of one account. As many requests are under way at once as AWS takes, whoever sends them.
 #[derive(Debug, Clone)]
 pub struct Iam {
     client: aws_sdk_iam::Client,
     place: Place,
+    turns: Arc<Pace>,
 }
 
 impl Iam {
-    pub(crate) fn new(client: aws_sdk_iam::Client, place: Place) -> Self {
-        Self { client, place }
+    pub(crate) fn new(client: aws_sdk_iam::Client, place: Place, turns: Arc<Pace>) -> Self {
+        Self { client, place, turns }
     }
 
     /// Where this client looks; IAM has no region.
@@ -29,11 +31,16 @@ impl Iam {
         &self.place
     }
 
-    fn failed<E>(&self, call: Call) -> impl FnOnce(aws_sdk_iam::error::SdkError<E>) -> AwsError
+    fn failed<E>(&self, call: &Call) -> impl FnOnce(aws_sdk_iam::error::SdkError<E>) -> AwsError
     where
         E: aws_sdk_iam::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        move |error| AwsError::from_sdk(&call, &self.place, error)
+        move |error| AwsError::from_sdk(call, &self.place, error)
+    }
+
+    /// Sends a request when it is its turn, and again where AWS throttles it or has trouble.
+    async fn paced<T>(&self, request: impl AsyncFn() -> Result<T, AwsError>) -> Result<T, AwsError> {
+        self.turns.run(request).await
     }
 
     /// A role by name or ARN, if it exists (IAM action `iam:GetRole`).
@@ -42,13 +49,17 @@ impl Iam {
     /// Any of a refused or failed request.
     pub async fn role(&self, name_or_arn: &str) -> Result<Option<Role>, AwsError> {
         let name = role_name(name_or_arn);
+        let call = call("iam:GetRole", format!("look at IAM role \"{name}\""));
         let answer = self
-            .client
-            .get_role()
-            .role_name(name)
-            .send()
-            .await
-            .map_err(self.failed(call("iam:GetRole", format!("look at IAM role \"{name}\""))));
+            .paced(async || {
+                self.client
+                    .get_role()
+                    .role_name(name)
+                    .send()
+                    .await
+                    .map_err(self.failed(&call))
+            })
+            .await;
         Ok(absent(answer)?.and_then(|output| output.role().map(read)))
     }
 
@@ -59,17 +70,20 @@ impl Iam {
     pub async fn create_role(&self, new: &NewRole) -> Result<Role, AwsError> {
         let call = call("iam:CreateRole", format!("create IAM role \"{}\"", new.name));
         let output = self
-            .client
-            .create_role()
-            .role_name(&new.name)
-            .path(&new.path)
-            .description(&new.description)
-            .assume_role_policy_document(new.trust.to_string())
-            .set_tags(Some(sdk_tags(&new.tags)))
-            .set_permissions_boundary(new.boundary.clone())
-            .send()
-            .await
-            .map_err(self.failed(call.clone()))?;
+            .paced(async || {
+                self.client
+                    .create_role()
+                    .role_name(&new.name)
+                    .path(&new.path)
+                    .description(&new.description)
+                    .assume_role_policy_document(new.trust.to_string())
+                    .set_tags(Some(sdk_tags(&new.tags)))
+                    .set_permissions_boundary(new.boundary.clone())
+                    .send()
+                    .await
+                    .map_err(self.failed(&call))
+            })
+            .await?;
         output.role().map(read).ok_or(AwsError::Gap {
             service: call.service,
             doing: call.doing,
@@ -83,17 +97,21 @@ impl Iam {
     /// Any of a refused or failed request.
     pub async fn update_trust(&self, role: &str, trust: &Value) -> Result<(), AwsError> {
         let name = role_name(role);
-        self.client
-            .update_assume_role_policy()
-            .role_name(name)
-            .policy_document(trust.to_string())
-            .send()
-            .await
-            .map(drop)
-            .map_err(self.failed(call(
-                "iam:UpdateAssumeRolePolicy",
-                format!("set the trust policy of IAM role \"{name}\""),
-            )))
+        let call = call(
+            "iam:UpdateAssumeRolePolicy",
+            format!("set the trust policy of IAM role \"{name}\""),
+        );
+        self.paced(async || {
+            self.client
+                .update_assume_role_policy()
+                .role_name(name)
+                .policy_document(trust.to_string())
+                .send()
+                .await
+                .map(drop)
+                .map_err(self.failed(&call))
+        })
+        .await
     }
 
     /// Adds tags to a role (IAM action `iam:TagRole`).
@@ -102,14 +120,18 @@ impl Iam {
     /// Any of a refused or failed request.
     pub async fn tag_role(&self, role: &str, tags: &Tags) -> Result<(), AwsError> {
         let name = role_name(role);
-        self.client
-            .tag_role()
-            .role_name(name)
-            .set_tags(Some(sdk_tags(tags)))
-            .send()
-            .await
-            .map(drop)
-            .map_err(self.failed(call("iam:TagRole", format!("tag IAM role \"{name}\""))))
+        let call = call("iam:TagRole", format!("tag IAM role \"{name}\""));
+        self.paced(async || {
+            self.client
+                .tag_role()
+                .role_name(name)
+                .set_tags(Some(sdk_tags(tags)))
+                .send()
+                .await
+                .map(drop)
+                .map_err(self.failed(&call))
+        })
+        .await
     }
 
     /// An inline policy of a role, if there is one of that name (IAM action `iam:GetRolePolicy`).
@@ -118,17 +140,21 @@ impl Iam {
     /// Any of a refused or failed request.
     pub async fn inline_policy(&self, role: &str, policy: &str) -> Result<Option<Value>, AwsError> {
         let name = role_name(role);
+        let call = call(
+            "iam:GetRolePolicy",
+            format!("look at policy {policy} of IAM role \"{name}\""),
+        );
         let answer = self
-            .client
-            .get_role_policy()
-            .role_name(name)
-            .policy_name(policy)
-            .send()
-            .await
-            .map_err(self.failed(call(
-                "iam:GetRolePolicy",
-                format!("look at policy {policy} of IAM role \"{name}\""),
-            )));
+            .paced(async || {
+                self.client
+                    .get_role_policy()
+                    .role_name(name)
+                    .policy_name(policy)
+                    .send()
+                    .await
+                    .map_err(self.failed(&call))
+            })
+            .await;
         Ok(absent(answer)?.map(|output| document(output.policy_document())))
     }
 
@@ -143,18 +169,22 @@ impl Iam {
         document: &Value,
     ) -> Result<(), AwsError> {
         let name = role_name(role);
-        self.client
-            .put_role_policy()
-            .role_name(name)
-            .policy_name(policy)
-            .policy_document(document.to_string())
-            .send()
-            .await
-            .map(drop)
-            .map_err(self.failed(call(
-                "iam:PutRolePolicy",
-                format!("write policy {policy} of IAM role \"{name}\""),
-            )))
+        let call = call(
+            "iam:PutRolePolicy",
+            format!("write policy {policy} of IAM role \"{name}\""),
+        );
+        self.paced(async || {
+            self.client
+                .put_role_policy()
+                .role_name(name)
+                .policy_name(policy)
+                .policy_document(document.to_string())
+                .send()
+                .await
+                .map(drop)
+                .map_err(self.failed(&call))
+        })
+        .await
     }
 
     /// Deletes an inline policy of a role (IAM action `iam:DeleteRolePolicy`); `false` if there was none.
@@ -163,17 +193,21 @@ impl Iam {
     /// Any of a refused or failed request.
     pub async fn delete_inline_policy(&self, role: &str, policy: &str) -> Result<bool, AwsError> {
         let name = role_name(role);
+        let call = call(
+            "iam:DeleteRolePolicy",
+            format!("delete policy {policy} of IAM role \"{name}\""),
+        );
         let answer = self
-            .client
-            .delete_role_policy()
-            .role_name(name)
-            .policy_name(policy)
-            .send()
-            .await
-            .map_err(self.failed(call(
-                "iam:DeleteRolePolicy",
-                format!("delete policy {policy} of IAM role \"{name}\""),
-            )));
+            .paced(async || {
+                self.client
+                    .delete_role_policy()
+                    .role_name(name)
+                    .policy_name(policy)
+                    .send()
+                    .await
+                    .map_err(self.failed(&call))
+            })
+            .await;
         Ok(absent(answer)?.is_some())
     }
 
@@ -182,18 +216,22 @@ impl Iam {
     /// # Errors
     /// Any of a refused or failed request.
     pub async fn may(&self, role_arn: &str, actions: &[&str], resource: &str) -> Result<bool, AwsError> {
+        let call = call(
+            "iam:SimulatePrincipalPolicy",
+            format!("find out what {role_arn} may do"),
+        );
         let output = self
-            .client
-            .simulate_principal_policy()
-            .policy_source_arn(role_arn)
-            .set_action_names(Some(actions.iter().map(|action| (*action).to_owned()).collect()))
-            .resource_arns(resource)
-            .send()
-            .await
-            .map_err(self.failed(call(
-                "iam:SimulatePrincipalPolicy",
-                format!("find out what {role_arn} may do"),
-            )))?;
+            .paced(async || {
+                self.client
+                    .simulate_principal_policy()
+                    .policy_source_arn(role_arn)
+                    .set_action_names(Some(actions.iter().map(|action| (*action).to_owned()).collect()))
+                    .resource_arns(resource)
+                    .send()
+                    .await
+                    .map_err(self.failed(&call))
+            })
+            .await?;
         let results = output.evaluation_results();
         Ok(results.len() == actions.len()
             && results
@@ -203,20 +241,31 @@ impl Iam {
 
     /// Names of the inline policies of a role (IAM action `iam:ListRolePolicies`).
     async fn inline_policies(&self, role: &str) -> Result<Vec<String>, AwsError> {
-        let mut pages = self
-            .client
-            .list_role_policies()
-            .role_name(role)
-            .into_paginator()
-            .send();
-        let mut names = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(self.failed(call(
-                "iam:ListRolePolicies",
-                format!("list the policies of IAM role \"{role}\""),
-            )));
-            let Some(page) = absent(page)? else { break };
-            names.extend(page.policy_names().iter().cloned());
+        let call = call(
+            "iam:ListRolePolicies",
+            format!("list the policies of IAM role \"{role}\""),
+        );
+        let (mut names, mut marker) = (Vec::new(), None::<String>);
+        loop {
+            let answer = self
+                .paced(async || {
+                    self.client
+                        .list_role_policies()
+                        .role_name(role)
+                        .set_marker(marker.clone())
+                        .send()
+                        .await
+                        .map_err(self.failed(&call))
+                })
+                .await;
+            let Some(page) = absent(answer)? else { break };
+            names.extend(page.policy_names);
+            let next = page.marker.filter(|_| page.is_truncated);
+            // A list that goes in a circle would never end.
+            if next.is_none() || next == marker {
+                break;
+            }
+            marker = next;
         }
         Ok(names)
     }
@@ -231,13 +280,17 @@ impl Iam {
         for policy in self.inline_policies(name).await? {
             self.delete_inline_policy(name, &policy).await?;
         }
+        let call = call("iam:DeleteRole", format!("delete IAM role \"{name}\""));
         let answer = self
-            .client
-            .delete_role()
-            .role_name(name)
-            .send()
-            .await
-            .map_err(self.failed(call("iam:DeleteRole", format!("delete IAM role \"{name}\""))));
+            .paced(async || {
+                self.client
+                    .delete_role()
+                    .role_name(name)
+                    .send()
+                    .await
+                    .map_err(self.failed(&call))
+            })
+            .await;
         Ok(absent(answer)?.is_some())
     }
 }

@@ -11,9 +11,11 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::error::AwsError;
 
-/// Attempts of one request. With a twentieth of them throttled, one in 10^13 needs more.
+/// Attempts of one request, where nobody says how many. With a twentieth of them throttled, one in 10^13 needs more.
 const ATTEMPTS: u32 = 10;
-/// First pause after a throttled request, on average half of it; it doubles with each attempt.
+/// Attempts at an address that does not answer: most often it is a wrong one.
+const ATTEMPTS_TO_REACH: u32 = 3;
+/// Longest first pause, on average half of it; it doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
@@ -22,13 +24,14 @@ const ONE_OVERLOAD: Duration = Duration::from_millis(500);
 
 /// How many requests are under way at once: halved when AWS throttles, one more after each round that it did not (as TCP does it).
 ///
-/// The SDK's adaptive mode, which is for one client with an even load, gives a whole region half a request a second after a throttled
-/// answer in its first second, and ten seconds to each retry then.
+/// It stands in the place of the SDK's adaptive mode, which is for one client with an even load: that gives a whole region half a
+/// request a second after a throttled answer in its first second, and ten seconds to each retry then.
 #[derive(Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     state: Mutex<State>,
     freed: Notify,
     most: f64,
+    attempts: u32,
 }
 
 #[derive(Debug)]
@@ -39,9 +42,10 @@ struct State {
 }
 
 impl Pace {
-    /// So many at once at first and at most.
-    pub fn new(most: u16) -> Self {
+    /// So many at once at first and at most, and so many attempts of each.
+    pub fn new(most: u16, attempts: Option<u32>) -> Self {
         Self {
+            attempts: attempts.unwrap_or(ATTEMPTS).max(1),
             state: Mutex::new(State {
                 running: 0,
                 limit: f64::from(most.max(1)),
@@ -55,21 +59,28 @@ impl Pace {
     /// Sends a request when it is its turn, and again where AWS throttles it or has trouble.
     ///
     /// # Errors
-    /// Those of the request; throttling and trouble after the last attempt only.
+    /// Those of the request; throttling, trouble and silence after the last attempt only.
     pub async fn run<T>(&self, request: impl AsyncFn() -> Result<T, AwsError>) -> Result<T, AwsError> {
         let mut attempt = 1;
         loop {
             let turn = self.turn().await;
-            let answer = request().await;
-            let throttled = matches!(answer, Err(AwsError::Throttled { .. }));
-            if throttled {
-                self.ease();
-            } else if answer.is_ok() {
-                self.quicken();
-            }
+            // On the heap: it holds what the SDK needs.
+            let answer = Box::pin(request()).await;
+            let attempts = match &answer {
+                Ok(_) => {
+                    self.quicken();
+                    1
+                }
+                Err(AwsError::Throttled { .. }) => {
+                    self.ease();
+                    self.attempts
+                }
+                Err(AwsError::Unavailable { .. }) => self.attempts,
+                Err(AwsError::Unreachable { .. }) => self.attempts.min(ATTEMPTS_TO_REACH),
+                Err(_) => 1,
+            };
             drop(turn);
-            let again = throttled || matches!(answer, Err(AwsError::Unavailable { .. }));
-            if !again || attempt == ATTEMPTS {
+            if attempt >= attempts {
                 return answer;
             }
             tokio::time::sleep(pause(attempt)).await;
@@ -129,7 +140,7 @@ impl Drop for Turn<'_> {
 /// Anything between nothing and the pause of this attempt, so that requests that were throttled together come apart.
 fn pause(attempt: u32) -> Duration {
     let longest = FIRST_PAUSE
-        .saturating_mul(1 << attempt.min(12))
+        .saturating_mul(1 << (attempt - 1).min(12))
         .min(LONGEST_PAUSE);
     let bits = RandomState::new().hash_one(attempt);
     longest.mul_f64(f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX))
@@ -157,7 +168,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn slows_down_when_throttled_and_recovers() {
-        let pace = Pace::new(16);
+        let pace = Pace::new(16, None);
         let sent = AtomicUsize::new(0);
         let answer = pace
             .run(async || match sent.fetch_add(1, Ordering::Relaxed) {
@@ -178,7 +189,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn gives_up_in_the_end_and_keeps_to_its_limit() {
-        let pace = Pace::new(4);
+        let pace = Pace::new(4, None);
         let sent = AtomicUsize::new(0);
         let answer: Result<(), _> = pace
             .run(async || {
@@ -188,8 +199,16 @@ mod tests {
             .await;
         assert!(matches!(answer, Err(AwsError::Throttled { .. })));
         assert_eq!(sent.load(Ordering::Relaxed), 10);
+        let answer: Result<(), _> = Pace::new(4, Some(2))
+            .run(async || {
+                sent.fetch_add(1, Ordering::Relaxed);
+                Err(throttled())
+            })
+            .await;
+        assert!(answer.is_err());
+        assert_eq!(sent.load(Ordering::Relaxed), 12);
 
-        let pace = Pace::new(4);
+        let pace = Pace::new(4, None);
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let request = async || {
             let running = now.fetch_add(1, Ordering::Relaxed) + 1;

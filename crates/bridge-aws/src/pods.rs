@@ -26,23 +26,26 @@ impl Eks {
             cluster,
             "list the pod identity associations of",
         );
-        let mut pages = self
-            .client
-            .list_pod_identity_associations()
-            .cluster_name(cluster)
-            .set_namespace(namespace.map(str::to_owned))
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
-        let mut ids = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
-            ids.extend(
-                page.associations()
+        let ids = self
+            .pages(async |token| {
+                let page = self
+                    .client
+                    .list_pod_identity_associations()
+                    .cluster_name(cluster)
+                    .set_namespace(namespace.map(str::to_owned))
+                    .max_results(PAGE)
+                    .set_next_token(token)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+                let associations = page.associations.unwrap_or_default();
+                let ids = associations
                     .iter()
-                    .filter_map(|one| text(one.association_id())),
-            );
-        }
+                    .filter_map(|one| text(one.association_id()))
+                    .collect::<Vec<_>>();
+                Ok((ids, page.next_token))
+            })
+            .await?;
         let mut found = Vec::new();
         for id in ids {
             found.extend(self.pod_identity(cluster, &id).await?);
@@ -58,13 +61,16 @@ impl Eks {
             &format!("look at the pod identity association {id} of"),
         );
         let answer = self
-            .client
-            .describe_pod_identity_association()
-            .cluster_name(cluster)
-            .association_id(id)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error));
+            .paced(async || {
+                self.client
+                    .describe_pod_identity_association()
+                    .cluster_name(cluster)
+                    .association_id(id)
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+            })
+            .await;
         Ok(absent(answer)?.and_then(|output| output.association().map(read)))
     }
 
@@ -87,16 +93,19 @@ impl Eks {
             &format!("give ServiceAccount {namespace}/{service_account} role {role_arn} on"),
         );
         let output = self
-            .client
-            .create_pod_identity_association()
-            .cluster_name(cluster)
-            .namespace(namespace)
-            .service_account(service_account)
-            .role_arn(role_arn)
-            .set_tags(Some(tags.clone().into_iter().collect()))
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&call, &self.place, error))?;
+            .paced(async || {
+                self.client
+                    .create_pod_identity_association()
+                    .cluster_name(cluster)
+                    .namespace(namespace)
+                    .service_account(service_account)
+                    .role_arn(role_arn)
+                    .set_tags(Some(tags.clone().into_iter().collect()))
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::from_sdk(&call, &self.place, error))
+            })
+            .await?;
         output.association().map(read).ok_or(AwsError::Gap {
             service: call.service,
             doing: call.doing,

@@ -1,6 +1,10 @@
 //! Credentials and region: where requests go, and as whom.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_config::{
     AppName, BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
@@ -18,10 +22,14 @@ use crate::{
     eks::Eks,
     error::{AwsError, Call, Place},
     iam::Iam,
+    pace::Pace,
 };
 
-/// Attempts where neither environment nor profile says how many: a throttled account needs more than the SDK's three.
+/// Attempts of STS and of what gives credentials, where neither environment nor profile says how many: a throttled account needs
+/// more than the SDK's three.
 const ATTEMPTS: u32 = 5;
+/// Requests to one service of one account and region at once, until it throttles.
+const AT_ONCE: u16 = 24;
 /// Longest time for a TCP and TLS connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for one attempt.
@@ -59,10 +67,28 @@ pub struct Caller {
 }
 
 /// One set of credentials in one region.
+///
+/// All that comes from it, in whatever region, is paced together: EKS by region, IAM by account.
 #[derive(Debug, Clone)]
 pub struct Session {
     config: SdkConfig,
     place: Place,
+    retries: Retries,
+    paces: Paces,
+    eks: Eks,
+    iam: Iam,
+}
+
+/// By region; IAM has none.
+type Paces = Arc<Mutex<BTreeMap<String, Arc<Pace>>>>;
+
+/// Who tries a request of EKS or IAM again.
+#[derive(Debug, Clone)]
+struct Retries {
+    /// The SDK, where the user chose a mode of it; else it sends each request once, so that a [`Pace`] sees what is throttled.
+    sdk: RetryConfig,
+    /// Attempts of a [`Pace`], if said.
+    attempts: Option<u32>,
 }
 
 impl Session {
@@ -72,20 +98,11 @@ impl Session {
     /// [`AwsError::NoCredentials`], [`AwsError::CannotAssume`], [`AwsError::NoRegion`].
     pub async fn open(options: &AwsOptions) -> Result<Self, AwsError> {
         // On the heap: what the SDK needs to find credentials is large.
-        Box::pin(Self::find(options, RetryConfig::adaptive())).await
+        Box::pin(Self::find(options)).await
     }
 
-    /// [`Session::open`] for who asks about hundreds of clusters and paces the requests with a [`Pace`](crate::Pace): without the
-    /// SDK's adaptive mode, which would slow all of them down by far too much.
-    ///
-    /// # Errors
-    /// Those of [`Session::open`].
-    pub async fn open_for_many(options: &AwsOptions) -> Result<Self, AwsError> {
-        Box::pin(Self::find(options, RetryConfig::standard())).await
-    }
-
-    async fn find(options: &AwsOptions, retry: RetryConfig) -> Result<Self, AwsError> {
-        let config = load(options, retry).await;
+    async fn find(options: &AwsOptions) -> Result<Self, AwsError> {
+        let (config, retries) = load(options).await;
         let profile = options
             .profile
             .clone()
@@ -111,18 +128,48 @@ impl Session {
             .ok_or_else(|| AwsError::NoRegion {
                 profile: profile.clone(),
             })?;
-        let session = Self {
-            config,
-            place: Place {
-                region,
-                profile,
-                account,
-                role: None,
-            },
+        let place = Place {
+            region,
+            profile,
+            account,
+            role: None,
         };
+        let session = Self::new(config, place, retries, Paces::default());
         match &options.assume_role {
             Some(role) => session.assume(role).await,
             None => Ok(session),
+        }
+    }
+
+    fn new(config: SdkConfig, place: Place, retries: Retries, paces: Paces) -> Self {
+        let turns = |region: &str| {
+            let mut paces = paces.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Pace::new(AT_ONCE, retries.attempts));
+            Arc::clone(paces.entry(region.to_owned()).or_insert_with(new))
+        };
+        let eks = aws_sdk_eks::config::Builder::from(&config)
+            .retry_config(retries.sdk.clone())
+            .build();
+        let eks = Eks::new(
+            aws_sdk_eks::Client::from_conf(eks),
+            place.clone(),
+            turns(&place.region),
+        );
+        let iam = aws_sdk_iam::config::Builder::from(&config)
+            .retry_config(retries.sdk.clone())
+            .build();
+        let nowhere = Place {
+            region: String::new(),
+            ..place.clone()
+        };
+        let iam = Iam::new(aws_sdk_iam::Client::from_conf(iam), nowhere, turns(""));
+        Self {
+            config,
+            place,
+            retries,
+            paces,
+            eks,
+            iam,
         }
     }
 
@@ -142,18 +189,18 @@ impl Session {
                 source: sts_words(&error).map_or_else(|| error.into(), Into::into),
             })?;
         let account = role.split(':').nth(4).map(str::to_owned);
-        Ok(Self {
-            config: self
-                .config
-                .into_builder()
-                .credentials_provider(SharedCredentialsProvider::new(provider))
-                .build(),
-            place: Place {
-                account,
-                role: Some(role.to_owned()),
-                ..self.place
-            },
-        })
+        let config = self
+            .config
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .build();
+        let place = Place {
+            account,
+            role: Some(role.to_owned()),
+            ..self.place
+        };
+        // The requests of a role count for its own account.
+        Ok(Self::new(config, place, self.retries, Paces::default()))
     }
 
     /// Where its requests go.
@@ -169,18 +216,17 @@ impl Session {
     /// The same credentials in another region.
     #[must_use]
     pub fn in_region(&self, region: &str) -> Self {
-        Self {
-            config: self
-                .config
-                .clone()
-                .into_builder()
-                .region(Region::new(region.to_owned()))
-                .build(),
-            place: Place {
-                region: region.to_owned(),
-                ..self.place.clone()
-            },
-        }
+        let config = self
+            .config
+            .clone()
+            .into_builder()
+            .region(Region::new(region.to_owned()))
+            .build();
+        let place = Place {
+            region: region.to_owned(),
+            ..self.place.clone()
+        };
+        Self::new(config, place, self.retries.clone(), Arc::clone(&self.paces))
     }
 
     /// Whose credentials these are.
@@ -214,20 +260,16 @@ impl Session {
 
     /// EKS there.
     pub fn eks(&self) -> Eks {
-        Eks::new(aws_sdk_eks::Client::new(&self.config), self.place.clone())
+        self.eks.clone()
     }
 
     /// IAM of the account.
     pub fn iam(&self) -> Iam {
-        let place = Place {
-            region: String::new(),
-            ..self.place.clone()
-        };
-        Iam::new(aws_sdk_iam::Client::new(&self.config), place)
+        self.iam.clone()
     }
 }
 
-async fn load(options: &AwsOptions, unsaid: RetryConfig) -> SdkConfig {
+async fn load(options: &AwsOptions) -> (SdkConfig, Retries) {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -247,21 +289,25 @@ async fn load(options: &AwsOptions, unsaid: RetryConfig) -> SdkConfig {
         loader = loader.profile_name(profile).credentials_provider(credentials);
     }
     let config = loader.load().await;
-    let default_attempts = RetryConfig::standard().max_attempts();
-    let attempts = match config.retry_config() {
-        Some(retry) if retry.max_attempts() != default_attempts => retry.max_attempts(),
-        _ => ATTEMPTS,
+    let unsaid = RetryConfig::standard();
+    let found = config.retry_config().unwrap_or(&unsaid);
+    let in_environment = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    let mode_said = in_environment("AWS_RETRY_MODE") || found.mode() != unsaid.mode();
+    let attempts = (in_environment("AWS_MAX_ATTEMPTS") || found.max_attempts() != unsaid.max_attempts())
+        .then(|| found.max_attempts());
+    let retry = found.clone().with_max_attempts(attempts.unwrap_or(ATTEMPTS));
+    let retries = if mode_said {
+        Retries {
+            sdk: retry.clone(),
+            attempts: Some(1),
+        }
+    } else {
+        Retries {
+            sdk: RetryConfig::disabled(),
+            attempts,
+        }
     };
-    // Adaptive, where nobody says otherwise: many requests at once slow down together when the account is throttled.
-    let said = std::env::var("AWS_RETRY_MODE").is_ok_and(|mode| !mode.is_empty());
-    let retry = match config.retry_config() {
-        Some(retry) if said => retry.clone(),
-        _ => unsaid,
-    };
-    config
-        .into_builder()
-        .retry_config(retry.with_max_attempts(attempts))
-        .build()
+    (config.into_builder().retry_config(retry).build(), retries)
 }
 
 /// What STS answered, where it answered: the provider's own chain ends in a debug print of it.

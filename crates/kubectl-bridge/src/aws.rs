@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bridge_aws::{AwsError, AwsOptions, Eks, Iam, Pace, Session};
+use bridge_aws::{AwsError, AwsOptions, Eks, Iam, Session};
 use bridge_core::{
     defaults::{Pattern, Values},
     drift::Target,
@@ -14,13 +14,9 @@ use crate::report;
 
 /// Clusters that are looked at at once.
 pub const CONCURRENCY: usize = 24;
-/// Requests to one account and region at once, until it throttles.
-pub const PER_PLACE: u16 = 24;
 
 /// A session that is opened by whoever needs it first, or why it cannot be.
 type Opening = Arc<OnceCell<Result<Opened, String>>>;
-
-type RoleAndRegion = (Option<String>, String);
 
 /// Sessions, by the role that is assumed.
 #[derive(Debug)]
@@ -28,7 +24,6 @@ pub struct Sessions {
     options: AwsOptions,
     assume_role: Option<Pattern>,
     opened: Mutex<BTreeMap<Option<String>, Opening>>,
-    paces: Mutex<BTreeMap<RoleAndRegion, Arc<Pace>>>,
 }
 
 /// A session, and whose it is.
@@ -49,17 +44,15 @@ pub struct Place {
     pub iam: Iam,
     /// Account of its credentials; an error where STS does not tell.
     pub account: Result<String, String>,
-    pace: Arc<Pace>,
 }
 
 impl Place {
-    /// What EKS says of a cluster there, when it is its turn.
+    /// What EKS says of a cluster there.
     ///
     /// # Errors
     /// Those of [`Eks::describe_cluster`].
     pub async fn describe(&self, name: &str) -> Result<EksFacts, AwsError> {
-        let eks = self.eks.clone().without_retries();
-        self.pace.run(async || eks.describe_cluster(name).await).await
+        self.eks.describe_cluster(name).await
     }
 }
 
@@ -70,7 +63,6 @@ impl Sessions {
             options,
             assume_role,
             opened: Mutex::default(),
-            paces: Mutex::default(),
         }
     }
 
@@ -90,7 +82,7 @@ impl Sessions {
                 Some(pattern.fill(&values).map_err(|error| error.to_string())?)
             }
         };
-        let opened = self.open(role.clone(), target.region.as_deref()).await?;
+        let opened = self.open(role, target.region.as_deref()).await?;
         if let (Some(wanted), Ok(have)) = (&target.account, &opened.account)
             && wanted != have
         {
@@ -102,15 +94,7 @@ impl Sessions {
             Some(region) => opened.session.in_region(region),
             None => opened.session,
         };
-        let pace = Arc::clone(
-            self.paces
-                .lock()
-                .await
-                .entry((role, session.region().to_owned()))
-                .or_insert_with(|| Arc::new(Pace::new(PER_PLACE))),
-        );
         Ok(Place {
-            pace,
             eks: session.eks(),
             iam: session.iam(),
             account: opened.account,
@@ -129,7 +113,7 @@ impl Sessions {
                 assume_role: role,
                 ..self.options.clone()
             };
-            let session = Session::open_for_many(&options).await.map_err(words)?;
+            let session = Session::open(&options).await.map_err(words)?;
             let account = match &session.place().account {
                 Some(account) => Ok(account.clone()),
                 None => session.caller().await.map(|caller| caller.account).map_err(words),

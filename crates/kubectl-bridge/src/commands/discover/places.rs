@@ -138,7 +138,7 @@ async fn places(login: Login, options: &DiscoverOptions) -> Result<Vec<Place>, C
         },
         reason,
     };
-    let session = Session::open_for_many(&login.options)
+    let session = Session::open(&login.options)
         .await
         .map_err(|error| closed(words(error)))?;
     let caller = session.caller().await.map_err(|error| closed(words(error)))?;

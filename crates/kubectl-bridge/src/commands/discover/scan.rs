@@ -1,8 +1,6 @@
 //! Looking: a list for each account and region, a description for each cluster; ceil(N / 100) + N requests for N clusters.
 
-use std::sync::Arc;
-
-use bridge_aws::{AwsError, Eks, Pace};
+use bridge_aws::{AwsError, Eks};
 use bridge_core::{
     drift::{Listed, Scan},
     facts::EksArn,
@@ -10,7 +8,7 @@ use bridge_core::{
 use futures::{StreamExt as _, stream};
 
 use super::places::{Closed, Place};
-use crate::aws::{PER_PLACE, words};
+use crate::aws::words;
 
 /// Account-regions that are listed at once.
 const LISTED_AT_ONCE: usize = 32;
@@ -26,13 +24,6 @@ pub struct Scanned {
     pub places: usize,
     /// Regions that the account has not switched on.
     pub off: usize,
-}
-
-/// The way to the clusters of one account and region.
-#[derive(Clone)]
-struct Way {
-    eks: Eks,
-    pace: Arc<Pace>,
 }
 
 /// Looks everywhere. What fails does not keep the rest from being looked at.
@@ -62,11 +53,7 @@ pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usiz
                     account: place.at.account.clone(),
                     name,
                 };
-                let way = Way {
-                    eks: eks.without_retries(),
-                    pace: Arc::new(Pace::new(PER_PLACE)),
-                };
-                clusters.extend(names.into_iter().map(|name| (way.clone(), at(name))));
+                clusters.extend(names.into_iter().map(|name| (eks.clone(), at(name))));
                 scanned.scan.whole.insert(place.at);
             }
             // What AWS answers where a region is not switched on, and an endpoint that does not exist.
@@ -86,7 +73,7 @@ pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usiz
         scanned.troubles.push(reasons.swap_remove(0));
     }
     scanned.scan.clusters = stream::iter(clusters)
-        .map(|(way, arn)| Box::pin(describe(way, arn)))
+        .map(|(eks, arn)| Box::pin(describe(eks, arn)))
         .buffer_unordered(concurrency)
         .filter_map(|listed| async { listed })
         .collect()
@@ -108,8 +95,8 @@ fn is_off(error: &AwsError) -> bool {
 }
 
 /// `None` for one that went between the list and now.
-async fn describe(Way { eks, pace }: Way, arn: EksArn) -> Option<Listed> {
-    let facts = match pace.run(async || eks.describe_cluster(&arn.name).await).await {
+async fn describe(eks: Eks, arn: EksArn) -> Option<Listed> {
+    let facts = match eks.describe_cluster(&arn.name).await {
         Err(error) if error.is_absent() => return None,
         other => other.map_err(words),
     };
