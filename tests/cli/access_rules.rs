@@ -226,13 +226,26 @@ async fn one_word_with_the_defaults_of_a_team() {
         stage.role
     );
     stage.hub.apply(&defaults).await.unwrap();
-    stage.fake.clear_calls();
-    let ran = stage.line("register prod");
+    // The other account trusts the hub's role, and its own does not let it go there.
+    stage
+        .line("register prod")
+        .fails(1, &["argocd-hub may not assume", "role/prod-a", "\"Statement\""]);
+    // Who may not ask what a role may do goes on, and is told.
+    stage.fake.deny(HOME, "iam:SimulatePrincipalPolicy");
+    let ran = stage.line("register prod --dry-run");
     assert!(
-        ran.stderr.contains("whether"),
-        "nobody can simulate here: {}",
+        ran.stderr.contains("whether") && ran.stderr.contains("was not checked"),
+        "{}",
         ran.stderr
     );
+    ran.fine();
+    stage.fake.allow_all();
+    let hub = stage.fake.role(&stage.role).unwrap();
+    stage
+        .fake
+        .add_role(hub.allowing("spokes", &["sts:AssumeRole", "sts:TagSession"], &role));
+    let ran = stage.line("register prod");
+    assert!(!ran.stderr.contains("whether"), "{}", ran.stderr);
     assert_eq!(ran.fine(), "cluster/prod created\n");
     let entries = stage.fake.access_entries(&arn);
     assert_eq!(

@@ -179,14 +179,18 @@ impl Call {
             .collect()
     }
 
-    /// What the call is about: a cluster's name, a role's name, the ARN of what is tagged or assumed; empty for a list.
+    /// What the call is about: a cluster's name, a role's name, the ARN of what is tagged, assumed or simulated; empty for
+    /// a list.
     pub(super) fn object(&self) -> &str {
         match self.service {
             Service::Eks => match self.segment("name") {
                 "" => self.segment("resourceArn"),
                 name => name,
             },
-            Service::Iam => self.parameter("RoleName").unwrap_or(""),
+            Service::Iam => ["RoleName", "PolicySourceArn", "PolicyName", "PolicyArn"]
+                .into_iter()
+                .find_map(|name| self.parameter(name))
+                .unwrap_or(""),
             Service::Sts => self.parameter("RoleArn").unwrap_or(""),
         }
     }
@@ -207,6 +211,12 @@ impl Call {
         match self.operation.name {
             "CreateAccessEntry" | "CreatePodIdentityAssociation" if tags => {
                 actions.push("eks:TagResource".to_owned());
+            }
+            "CreateCluster" => {
+                actions.push("iam:PassRole".to_owned());
+                if tags {
+                    actions.push("eks:TagResource".to_owned());
+                }
             }
             "CreateRole" if !self.members("Tags").is_empty() => actions.push("iam:TagRole".to_owned()),
             "AssumeRole" if !self.members("Tags").is_empty() => actions.push("sts:TagSession".to_owned()),

@@ -42,18 +42,21 @@ pub(super) fn trusts(document: &Value, asker: &Asker<'_>, action: &str) -> Trust
     trust
 }
 
-/// Whether an identity policy allows the action on the resource.
-pub(super) fn allows(document: &Value, action: &str, resource: &str) -> bool {
-    let hit = |effect: &str| {
-        list(&document["Statement"]).iter().any(|statement| {
-            statement["Effect"] == effect
-                && says(&statement["Action"], action)
-                && strings(&statement["Resource"])
-                    .iter()
-                    .any(|pattern| matches(pattern, resource))
-        })
-    };
-    hit("Allow") && !hit("Deny")
+/// Whether an identity policy has a statement of this effect (`Allow`, `Deny`) on the action and the resource.
+pub(super) fn hits(document: &Value, effect: &str, action: &str, resource: &str) -> bool {
+    list(&document["Statement"]).iter().any(|statement| {
+        statement["Effect"] == effect
+            && says(&statement["Action"], action)
+            && strings(&statement["Resource"])
+                .iter()
+                .any(|pattern| matches(pattern, resource))
+    })
+}
+
+/// How long a document is as IAM counts it: without white space.
+pub(super) fn size(document: &Value) -> usize {
+    let text = document.to_string();
+    text.chars().filter(|letter| !letter.is_whitespace()).count()
 }
 
 /// The AWS principals that a document names.

@@ -9,6 +9,7 @@ use super::call::{Call, Caller, Operation, Service};
 use super::faults::not_authorized;
 use super::policy::{self, Asker, Trust};
 use super::reply::{Answer, Refusal};
+use super::rights::Right;
 use super::world::{Session, World};
 
 /// The operation that a form names.
@@ -137,7 +138,6 @@ impl World {
         let Some(role) = self.role(role_arn) else {
             return false;
         };
-        let own_role = caller.role.as_deref().and_then(|arn| self.role(arn));
         let asker = Asker {
             account: &caller.account,
             arns: caller
@@ -149,22 +149,15 @@ impl World {
             external_id,
         };
         let trust = policy::trusts(&self.shown_trust(role), &asker, action);
-        let allowed = match (&caller.role, own_role) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(_), Some(own)) => {
-                own.spec
-                    .attached
-                    .iter()
-                    .any(|arn| arn.ends_with(":aws:policy/AdministratorAccess"))
-                    || own
-                        .spec
-                        .inline
-                        .values()
-                        .any(|document| policy::allows(document, action, role_arn))
-            }
+        let right = match &caller.role {
+            None => Right::Allowed,
+            Some(own) => self
+                .role(own)
+                .map_or(Right::No, |own| self.right(own, action, role_arn)),
         };
+        let allowed = right == Right::Allowed;
         match trust {
+            _ if right == Right::Denied => false,
             Trust::No => false,
             Trust::Account => allowed,
             Trust::Principal => allowed || caller.account == role.spec.account,

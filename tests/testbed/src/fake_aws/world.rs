@@ -5,6 +5,7 @@ use super::call::{Call, Caller};
 use super::capability::EksCapability;
 use super::cluster::{DEFAULT_ACCOUNT, EksCluster};
 use super::delay::{Delay, Waiting};
+use super::managed_policy::ManagedPolicy;
 use super::pod_identity::Association;
 use super::policy;
 use super::reply::Refusal;
@@ -52,6 +53,7 @@ pub(super) struct Session {
 pub(super) struct World {
     pub(super) clusters: Vec<Cluster>,
     pub(super) roles: Vec<Role>,
+    pub(super) policies: Vec<ManagedPolicy>,
     /// By access key.
     pub(super) sessions: BTreeMap<String, Session>,
     /// The most that a list answers at once.
@@ -67,6 +69,7 @@ impl Default for World {
         Self {
             clusters: Vec::new(),
             roles: Vec::new(),
+            policies: Vec::new(),
             sessions: BTreeMap::new(),
             page_size: 100,
             role_delay: Delay::None,

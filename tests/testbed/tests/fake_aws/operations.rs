@@ -22,13 +22,15 @@ async fn every_operation_is_understood_by_the_client() {
         fake.add_cluster(EksCluster::named(name));
     }
     fake.set_page_size(2);
-    let parts: [fn(&FakeAws); 6] = [
+    let parts: [fn(&FakeAws); 8] = [
+        clusters,
         access_entries,
         access_policies,
         pods,
         capabilities,
         roles,
         policies,
+        rights,
     ];
     let shared = &fake;
     std::thread::scope(|scope| {
@@ -44,6 +46,43 @@ async fn every_operation_is_understood_by_the_client() {
         .map(|call| format!("{}:{}", call.service, call.operation))
         .collect();
     assert_eq!(seen, FakeAws::operations().into_iter().collect());
+}
+
+fn clusters(fake: &FakeAws) {
+    // In a region of its own: what the others count must not change.
+    let role = fake.add_role(IamRole::named("control-plane").trusting_service("eks.amazonaws.com"));
+    let created = fixed(
+        fake,
+        &format!(
+            "eks create-cluster --region eu-west-1 --name new --role-arn {role} --tags team=a --resources-vpc-config \
+             subnetIds=subnet-1,subnet-2,endpointPublicAccess=false --access-config authenticationMode=API"
+        ),
+    );
+    let arn = "arn:aws:eks:eu-west-1:111122223333:cluster/new";
+    for (pointer, value) in [
+        ("/arn", json!(arn)),
+        ("/status", json!("CREATING")),
+        ("/roleArn", json!(role)),
+        ("/tags", json!({"team": "a"})),
+        ("/accessConfig/authenticationMode", json!("API")),
+        ("/resourcesVpcConfig/endpointPublicAccess", json!(false)),
+    ] {
+        assert_eq!(created["cluster"].pointer(pointer), Some(&value), "{created:#}");
+    }
+    let shown = ask(fake, "eks describe-cluster --region eu-west-1 --name new");
+    assert_eq!(shown["cluster"]["status"], "ACTIVE");
+    let entries = ask(
+        fake,
+        "eks list-access-entries --region eu-west-1 --cluster-name new",
+    );
+    assert_eq!(
+        entries["accessEntries"],
+        json!(["arn:aws:iam::111122223333:user/testbed"]),
+        "who made it gets in"
+    );
+    let deleted = ask(fake, "eks delete-cluster --region eu-west-1 --name new");
+    assert_eq!(deleted["cluster"]["status"], "DELETING");
+    assert_eq!(fake.access_entries(arn), []);
 }
 
 fn access_entries(fake: &FakeAws) {
@@ -316,6 +355,86 @@ fn policies(fake: &FakeAws) {
         &format!("iam detach-role-policy {of_role} --policy-arn {admin}"),
     );
 
+    who(fake, &role);
+}
+
+fn rights(fake: &FakeAws) {
+    let role = fake.add_role(IamRole::named("simulated"));
+    let spokes = "arn:aws:iam::444455556666:role/argocd/";
+    let document = json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": format!("{spokes}*")}],
+    });
+    let created = fixed(
+        fake,
+        &format!("iam create-policy --policy-name assume-spokes --path /team/ --policy-document {document}"),
+    );
+    let arn = created["Policy"]["Arn"].as_str().unwrap();
+    assert_eq!(arn, "arn:aws:iam::111122223333:policy/team/assume-spokes");
+    ask(
+        fake,
+        &format!("iam attach-role-policy --role-name simulated --policy-arn {arn}"),
+    );
+    let shown = ask(fake, &format!("iam get-policy --policy-arn {arn}"));
+    assert_eq!(
+        (
+            &shown["Policy"]["AttachmentCount"],
+            &shown["Policy"]["DefaultVersionId"]
+        ),
+        (&json!(1), &json!("v1"))
+    );
+    let decisions = |resource: &str| {
+        let answer = ask(
+            fake,
+            &format!(
+                "iam simulate-principal-policy --policy-source-arn {role} --action-names sts:AssumeRole sts:TagSession \
+                 --resource-arns {resource}"
+            ),
+        );
+        let results = answer["EvaluationResults"].as_array().unwrap().clone();
+        assert!(
+            results
+                .iter()
+                .all(|result| result["EvalResourceName"] == resource)
+        );
+        results
+            .iter()
+            .map(|result| {
+                let matched = result["MatchedStatements"].as_array().unwrap();
+                let matched = matched.iter().map(|one| one["SourcePolicyId"].as_str().unwrap());
+                format!(
+                    "{} {} {}",
+                    result["EvalActionName"].as_str().unwrap(),
+                    result["EvalDecision"].as_str().unwrap(),
+                    matched.collect::<String>()
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        decisions(&format!("{spokes}dev")),
+        [
+            format!("sts:AssumeRole allowed {arn}"),
+            "sts:TagSession implicitDeny ".into()
+        ]
+    );
+    let denied = json!({"Statement": {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}});
+    ask(
+        fake,
+        &format!("iam put-role-policy --role-name simulated --policy-name no --policy-document {denied}"),
+    );
+    assert_eq!(
+        decisions(&format!("{spokes}dev")),
+        ["sts:AssumeRole explicitDeny no", "sts:TagSession explicitDeny no"]
+    );
+    ask(
+        fake,
+        &format!("iam detach-role-policy --role-name simulated --policy-arn {arn}"),
+    );
+    ask(fake, &format!("iam delete-policy --policy-arn {arn}"));
+}
+
+fn who(fake: &FakeAws, role: &str) {
     let caller = ask(fake, "sts get-caller-identity");
     assert_eq!(
         (&caller["Account"], &caller["Arn"]),

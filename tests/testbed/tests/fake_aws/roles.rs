@@ -135,6 +135,61 @@ async fn documents_are_read_before_they_are_kept() {
 }
 
 #[tokio::test]
+async fn policies_have_a_size() {
+    let fake = FakeAws::start().await.unwrap();
+    let aws = account(&fake, "111122223333");
+    let statement = |length: usize| {
+        let resource = format!("arn:aws:iam::444455556666:role/{}", "x".repeat(length));
+        json!({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": resource}]})
+            .to_string()
+    };
+    let empty = statement(0).len();
+    fake.add_role(IamRole::named("hub"));
+    let put = |name: &str, length: usize| {
+        // White space does not count.
+        let document = statement(length - empty).replace(':', ": ");
+        aws.iam(
+            "PutRolePolicy",
+            &[
+                ("RoleName", "hub"),
+                ("PolicyName", name),
+                ("PolicyDocument", &document),
+            ],
+        )
+    };
+    assert_eq!(put("a", 6_000).http, 200);
+    assert_eq!(put("b", 4_240).http, 200);
+    assert_eq!(put("b", 4_240).http, 200, "in the place of itself");
+    let reply = put("b", 4_241);
+    let text = "Maximum policy size of 10240 bytes exceeded for role hub";
+    assert_eq!(reply.refusal(), (409, "LimitExceeded", text));
+    let reply = aws.iam(
+        "CreatePolicy",
+        &[("PolicyName", "p"), ("PolicyDocument", &statement(6_145 - empty))],
+    );
+    let text = "Cannot exceed quota for PolicySize: 6144";
+    assert_eq!(reply.refusal(), (409, "LimitExceeded", text));
+    let names: Vec<String> = (0..80).map(|at| format!("arn:aws:iam::{at:012}:root")).collect();
+    let trust = json!({
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": names}, "Action": "sts:AssumeRole"}],
+    });
+    let reply = aws.iam(
+        "UpdateAssumeRolePolicy",
+        &[("RoleName", "hub"), ("PolicyDocument", &trust.to_string())],
+    );
+    assert_eq!(reply.refusal().2, "Cannot exceed quota for ACLSizePerRole: 2048");
+    let attach = |arn: &str| aws.iam("AttachRolePolicy", &[("RoleName", "hub"), ("PolicyArn", arn)]);
+    for at in 0..10 {
+        assert_eq!(attach(&format!("arn:aws:iam::aws:policy/P{at}")).http, 200);
+    }
+    let reply = attach("arn:aws:iam::aws:policy/P10");
+    assert_eq!(reply.refusal().2, "Cannot exceed quota for PoliciesPerRole: 10");
+    let reply = attach("arn:aws:iam::111122223333:policy/none");
+    let text = "Policy arn:aws:iam::111122223333:policy/none does not exist or is not attachable.";
+    assert_eq!(reply.refusal(), (404, "NoSuchEntity", text));
+}
+
+#[tokio::test]
 async fn lists_come_in_pages() {
     let fake = FakeAws::start().await.unwrap();
     fake.set_page_size(2);

@@ -66,6 +66,8 @@ macro_rules! operation {
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
+    operation!("CreateCluster", changes "POST /clusters", clusters::create),
+    operation!("DeleteCluster", changes "DELETE /clusters/{name}", clusters::delete),
     operation!("ListClusters", reads "GET /clusters", clusters::list),
     operation!("DescribeCluster", reads "GET /clusters/{name}", clusters::describe),
     operation!("CreateAccessEntry", changes "POST /clusters/{name}/access-entries", access_entries::create),

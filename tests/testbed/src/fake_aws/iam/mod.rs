@@ -1,7 +1,10 @@
-//! IAM (2010-05-08), the operations on roles.
+//! IAM (2010-05-08), the operations on roles and what concerns them.
 
+mod managed_policies;
 mod policies;
+mod quotas;
 mod roles;
+mod simulate;
 mod tags;
 
 use super::call::{Handler, Operation};
@@ -37,4 +40,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("AttachRolePolicy", true, policies::attach),
     operation("DetachRolePolicy", true, policies::detach),
     operation("ListAttachedRolePolicies", false, policies::list_attached),
+    operation("CreatePolicy", true, managed_policies::create),
+    operation("GetPolicy", false, managed_policies::get),
+    operation("DeletePolicy", true, managed_policies::delete),
+    operation("SimulatePrincipalPolicy", false, simulate::principal),
 ];

@@ -7,12 +7,15 @@ use super::super::policy;
 use super::super::reply::{Answer, Refusal};
 use super::super::world::World;
 use super::tags::check_policy_arn;
+use super::{managed_policies, quotas};
 
 pub(super) fn put(world: &mut World, call: &Call) -> Answer {
     let name = call.required("PolicyName")?.to_owned();
     let document = call.required("PolicyDocument")?;
+    let document = policy::parse_identity(document)?;
     let role = world.role_of(call)?;
-    role.spec.inline.insert(name, policy::parse_identity(document)?);
+    quotas::inline(&role.spec, &name, &document)?;
+    role.spec.inline.insert(name, document);
     Ok(Value::Null)
 }
 
@@ -44,9 +47,14 @@ pub(super) fn list(world: &mut World, call: &Call) -> Answer {
 pub(super) fn attach(world: &mut World, call: &Call) -> Answer {
     let arn = call.required("PolicyArn")?.to_owned();
     check_policy_arn(&arn)?;
-    let attached = &mut world.role_of(call)?.spec.attached;
-    if !attached.contains(&arn) {
-        attached.push(arn);
+    world.role_of(call)?;
+    if !arn.contains(":iam::aws:policy/") && world.policy(&arn).is_none() {
+        return Err(managed_policies::missing(&arn));
+    }
+    let role = world.role_of(call)?;
+    if !role.spec.attached.contains(&arn) {
+        quotas::attached(&role.spec)?;
+        role.spec.attached.push(arn);
     }
     Ok(Value::Null)
 }

@@ -8,7 +8,7 @@ use super::super::policy;
 use super::super::reply::{Answer, Refusal};
 use super::super::role::{IamRole, Role};
 use super::super::world::World;
-use super::tags;
+use super::{quotas, tags};
 
 pub(super) fn get(world: &mut World, call: &Call) -> Answer {
     let arn = world.role_of(call)?.spec.arn();
@@ -109,6 +109,7 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Answer {
 /// A trust policy, if IAM takes it: the roles that it names must exist and be known.
 fn trust(world: &mut World, text: &str) -> Result<Value, Refusal> {
     let document = policy::parse_trust(text)?;
+    quotas::trust(&document)?;
     for name in policy::aws_principals(&document) {
         let account =
             name == "*" || name.ends_with(":root") || name.bytes().all(|byte| byte.is_ascii_digit());
@@ -152,7 +153,7 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     )))
 }
 
-fn check_path(path: &str) -> Result<(), Refusal> {
+pub(super) fn check_path(path: &str) -> Result<(), Refusal> {
     let fine = path == "/"
         || (path.len() <= 512
             && path.len() > 2
