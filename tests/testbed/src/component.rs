@@ -139,7 +139,8 @@ impl Component {
 
     /// Whether it ended because another process has one of its ports.
     pub(crate) fn lost_its_port(&self) -> bool {
-        self.check_alive().is_err() && self.log_tail().contains("address already in use")
+        let log = || self.log_tail().to_lowercase();
+        self.check_alive().is_err() && log().contains("address already in use")
     }
 
     /// The process id of the program itself.

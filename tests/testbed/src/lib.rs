@@ -2,7 +2,7 @@
 //!
 //! Everything here is the real thing, built by `tests/control-plane/build`: a [`Hub`] is etcd and kube-apiserver with
 //! the Argo CD objects, [`ArgoCd`] its components, a [`Spoke`] a second cluster, a [`GitRepo`] what Argo CD deploys.
-//! Only AWS is an imitation: [`FakeAws`].
+//! Only AWS is an imitation: [`FakeAws`], and for a second opinion [`AwsEndpoint`].
 //!
 //! # Life and death
 //! Each process runs under a small shell wrapper that holds a pipe from this process on its standard input and ends
@@ -19,6 +19,7 @@ mod argo_cd;
 mod binaries;
 mod component;
 mod controller_manager;
+mod emulator;
 mod eventually;
 mod failure;
 mod fake_aws;
@@ -38,6 +39,7 @@ mod token;
 
 pub use argo_cd::ArgoCd;
 pub use binaries::Binaries;
+pub use emulator::{AWAY_ACCOUNT, AwsCli, AwsEndpoint, HOME_ACCOUNT, Refused};
 pub use eventually::eventually;
 pub use fake_aws::{
     Access, AwsCall, Delay, EksAccessEntry, EksAccessPolicy, EksCapability, EksCluster, EksPodIdentity,
