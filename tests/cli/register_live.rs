@@ -321,3 +321,91 @@ async fn of_many_at_once_one_creates() {
     let written = secret(&hub, "control-plane").await;
     assert_eq!(written["metadata"]["labels"]["kubernetes_version"], "1.37");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_argo_cd_looked_at_too_early_is_looked_at_again() {
+    let hub = Hub::shared().await.unwrap();
+    let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
+    // No Argo CD runs here: what it would have written is written for it.
+    hub.create(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: lost}\nspec: {project: default, source: {repoURL: \
+         'https://example.com/x.git', path: .}, destination: {name: edge, namespace: x}}\n---\n\
+         apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: broken}\nspec: {project: default, source: {repoURL: \
+         'https://example.com/x.git', path: .}, destination: {name: edge, namespace: x}}\n---\n\
+         apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: early}\nspec: {generators: [{clusters: {selector: \
+         {matchLabels: {enable_keda: 'true'}}}}], template: {metadata: {name: 'early-{{name}}'}, spec: {project: default, source: \
+         {repoURL: 'https://example.com/x.git', path: .}, destination: {name: '{{name}}', namespace: x}}}}\n",
+    )
+    .await
+    .unwrap();
+    for (name, condition) in [("lost", "InvalidSpecError"), ("broken", "ComparisonError")] {
+        let status = format!(
+            r#"{{"status": {{"sync": {{"status": "Unknown"}}, "conditions": [{{"type": "{condition}", "message": "m"}}]}}}}"#
+        );
+        let words = ["patch", "application", name, "--type=merge", "-p", &status];
+        hub.kubectl(&words).await.unwrap().success().unwrap();
+    }
+    let status = r#"{"status": {"conditions": [{"type": "ErrorOccurred", "status": "True", "reason": "ApplicationValidationError",
+        "message": "application destination spec is invalid: there are no clusters with this name: edge"}]}}"#;
+    let words = [
+        "patch",
+        "applicationset",
+        "early",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        status,
+    ];
+    hub.kubectl(&words).await.unwrap().success().unwrap();
+
+    std::fs::write(bridge.home().join("token"), "x").unwrap();
+    let line =
+        "register edge --environment dev --endpoint https://127.0.0.1:1 --token-file token --enable keda";
+    let ran = bridge.line(line);
+    for part in [
+        "asked to compare again what could not reach the cluster: 1 Application: lost\n",
+        &format!(
+            "asked to look again at what did not know the cluster yet: ApplicationSet {}/early\n",
+            hub.namespace()
+        ),
+    ] {
+        assert!(ran.stderr.contains(part), "no {part:?}: {}", ran.stderr);
+    }
+    assert_eq!(ran.fine(), "cluster/edge created\n");
+    let annotation = async |kind: &str, name: &str, key: &str| {
+        let path = format!("jsonpath={{.metadata.annotations.argocd\\.argoproj\\.io/{key}}}");
+        let words = ["get", kind, name, "-o", &path];
+        hub.kubectl(&words).await.unwrap().success().unwrap()
+    };
+    assert_eq!(annotation("application", "lost", "refresh").await, "normal");
+    assert_eq!(annotation("application", "broken", "refresh").await, "");
+    assert_eq!(
+        annotation("applicationset", "early", "application-set-refresh").await,
+        "true"
+    );
+
+    // Who may not ask is told that it takes a while.
+    bridge.line("unregister edge --keep-workloads --yes").fine();
+    let words = ["annotate", "application", "lost", "argocd.argoproj.io/refresh-"];
+    hub.kubectl(&words).await.unwrap().success().unwrap();
+    let name = format!("asks-nobody-{}", hub.namespace());
+    let nobody = hub.kubeconfig_for("asks-nobody").await.unwrap();
+    let rights = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\nrules:\n- {{apiGroups: ['', \
+         argoproj.io], resources: [secrets, applications, applicationsets], verbs: [get, list, create]}}\n---\napiVersion: \
+         rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {name}}}\nroleRef: {{apiGroup: \
+         rbac.authorization.k8s.io, kind: ClusterRole, name: {name}}}\nsubjects:\n- {{kind: ServiceAccount, name: asks-nobody, \
+         namespace: {}}}\n",
+        hub.namespace()
+    );
+    hub.apply(&rights).await.unwrap();
+    let limited = Bridge::live(&nobody, hub.namespace());
+    std::fs::write(limited.home().join("token"), "x").unwrap();
+    let ran = limited.line(line);
+    assert!(
+        ran.stderr.contains("again within about 3 minutes, not at once") && ran.stderr.contains("forbidden"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.fine(), "cluster/edge created\n");
+}

@@ -11,7 +11,7 @@ use plugin::Plugin;
 use repositories::Repositories;
 use testbed::{ArgoCd, Generator, Hub, Spoke, eventually};
 
-const SOON: Duration = Duration::from_mins(1);
+const SOON: Duration = Duration::from_mins(2);
 
 /// All parts of the walk-through. Fields are dropped in this order: what uses another part first.
 struct Stage {
@@ -162,7 +162,7 @@ async fn an_addon_comes_and_goes(stage: &Stage) -> Result<()> {
             "metrics-server",
             "--wait=healthy",
             "--timeout",
-            "60s",
+            "120s",
         ])?
         .expect("enable_metrics_server")?;
     ensure!(
@@ -176,7 +176,7 @@ async fn an_addon_comes_and_goes(stage: &Stage) -> Result<()> {
         "metrics-server",
         "--wait",
         "--timeout",
-        "60s",
+        "120s",
     ])?;
     // The ApplicationSet preserves resources, so the user is told that they stay.
     ensure!(
@@ -235,7 +235,7 @@ async fn a_drain_killed_half_way_ends_the_same(stage: &Stage) -> Result<()> {
             "metrics-server",
             "--wait=healthy",
             "--timeout",
-            "60s",
+            "120s",
         ])?
         .expect("enable_metrics_server")?;
     let drain = ["unregister", "dev", "--drain", "--yes", "--timeout", "120s"];

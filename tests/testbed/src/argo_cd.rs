@@ -135,7 +135,9 @@ async fn application_controller(
             .flag("--repo-server", loopback(repo_server))
             .arg("--repo-server-plaintext")
             .flag("--metrics-port", metrics.to_string())
-            .flag("--app-resync", "30");
+            // An Application that could not be compared has its next turn within two of these, and not within 3 minutes.
+            .flag("--app-resync", "30")
+            .flag("--app-resync-jitter", "0");
         Ok((launch, Ready::Metrics(metrics)))
     })
     .await

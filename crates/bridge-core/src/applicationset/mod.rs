@@ -78,6 +78,16 @@ pub struct Condition {
     pub message: String,
 }
 
+impl Condition {
+    /// Whether an Application was not made because Argo CD does not know its cluster (`validateGeneratedApplications`).
+    pub fn is_unknown_destination(&self) -> bool {
+        self.reason == "ApplicationValidationError"
+            && self
+                .message
+                .starts_with("application destination spec is invalid")
+    }
+}
+
 /// An object that is not an ApplicationSet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplicationSetError {

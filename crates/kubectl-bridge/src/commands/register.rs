@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod grant;
 mod kubeconfig;
+mod lost;
 mod note;
 mod roles;
 mod spoke;
@@ -152,6 +153,10 @@ async fn once(
     let written = write::write(hub, &plan, &options.write).await?;
     if let (Some(note), Some(granting)) = (note, &granting) {
         note.finish(ctx, options, &granting.plan.grants).await?;
+    }
+    if acts {
+        lost::compare_again(ctx, hub, &plan.after, surroundings.applications()).await?;
+        lost::generate_again(ctx, hub, effect.as_ref()).await?;
     }
     let done = Done {
         plan,

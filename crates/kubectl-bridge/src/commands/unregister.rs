@@ -2,10 +2,10 @@
 
 mod access;
 mod access_only;
-mod applications;
+pub(in crate::commands) mod applications;
 mod drain;
 pub(in crate::commands) mod operation;
-mod other_argo_cd;
+pub(in crate::commands) mod other_argo_cd;
 mod plan;
 mod whole_hub;
 
@@ -137,19 +137,8 @@ async fn finish_deleted(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -
     let Some(found) = Operation::find(live, &options.name).await? else {
         return Ok(false);
     };
-    let left: Vec<String> = found
-        .left_behind()
-        .map(|taken| format!("{}/{}", taken.namespace, taken.name))
-        .collect();
-    if !left.is_empty() {
-        bail!(
-            "the cluster Secret of \"{}\" was deleted while it was being drained, and what these Applications deployed is still \
-             on the cluster: {}; register it again and run this again with --drain, or delete Secret {}/{} to leave it there",
-            options.name,
-            left.join(", "),
-            live.namespace(),
-            found.secret_name()
-        );
+    if let Some(lost) = found.lost(live) {
+        bail!(lost);
     }
     ctx.out.note(if found.kind == Kind::Register {
         "the registration was not finished, there is no cluster Secret: what it made in AWS is taken back"

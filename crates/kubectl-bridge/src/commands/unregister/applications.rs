@@ -12,10 +12,13 @@ use kube::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{super::register::failed, operation::Taken};
+use super::{super::register::failed, operation::Taken, plan::cut};
 
 /// Annotation on an Application that was made only to delete what its namesake left behind.
 const REMOVAL: &str = "kubectl-bridge/removal";
+
+/// Annotation that asks for a look (Argo CD `pkg/apis/application/v1alpha1/application_annotations.go`).
+const REFRESH: &str = "argocd.argoproj.io/refresh";
 
 /// Labels and annotations by which Argo CD finds the parent of an Application.
 const TRACKING: [&str; 2] = [
@@ -39,6 +42,25 @@ impl Raw {
             // `<application>:<group>/<kind>:<namespace>/<name>`
             Some(text.split(':').next().unwrap_or(text).to_owned())
         })
+    }
+
+    /// Whether Argo CD found its destination or project missing when it last looked: it is `Unknown`, and nothing is compared.
+    pub fn is_invalid(&self) -> bool {
+        let conditions = self
+            .object
+            .pointer("/status/conditions")
+            .and_then(Value::as_array);
+        conditions
+            .into_iter()
+            .flatten()
+            .any(|condition| condition.get("type").and_then(Value::as_str) == Some("InvalidSpecError"))
+    }
+
+    /// Whether somebody asked for a look that has not begun: Argo CD takes the annotation off when it looks.
+    pub fn is_asked(&self) -> bool {
+        self.object
+            .pointer("/metadata/annotations/argocd.argoproj.io~1refresh")
+            .is_some()
     }
 
     /// What has to be remembered of it.
@@ -95,6 +117,39 @@ pub async fn get(live: &LiveHub, namespace: &str, name: &str) -> anyhow::Result<
             })
         }
     })
+}
+
+/// Asks Argo CD to compare one again, as "Refresh" in its UI does.
+pub async fn ask_to_compare(live: &LiveHub, namespace: &str, name: &str) -> anyhow::Result<()> {
+    let what = format!("asking Argo CD to compare Application {namespace}/{name} again");
+    annotate(&api(live, namespace), name, REFRESH, "normal", &what).await
+}
+
+/// Asks Argo CD to look at an ApplicationSet again.
+pub async fn ask_to_generate(live: &LiveHub, namespace: &str, name: &str) -> anyhow::Result<()> {
+    let what = format!("asking Argo CD to look at ApplicationSet {namespace}/{name} again");
+    let api = api_of(live, namespace, "ApplicationSet");
+    annotate(&api, name, keys::REFRESH, "true", &what).await
+}
+
+/// That it is gone meanwhile is fine.
+async fn annotate(
+    api: &Api<DynamicObject>,
+    name: &str,
+    key: &str,
+    value: &str,
+    what: &str,
+) -> anyhow::Result<()> {
+    let patch = json!({ "metadata": { "annotations": { key: value } } });
+    let params = PatchParams {
+        field_manager: Some(keys::FIELD_MANAGER.into()),
+        ..PatchParams::default()
+    };
+    match api.patch(name, &params, &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(failed(what, &error)),
+    }
 }
 
 /// Has Argo CD delete what the Application deployed when it goes. Lasts only where no ApplicationSet looks after it.
@@ -177,8 +232,22 @@ pub async fn make_to_remove(live: &LiveHub, taken: &Taken) -> anyhow::Result<()>
         })
 }
 
+/// `3 Applications: a, b, c`.
+pub fn listed(names: &[&str]) -> String {
+    let noun = if names.len() == 1 {
+        "Application"
+    } else {
+        "Applications"
+    };
+    format!("{} {noun}: {}", names.len(), cut(names))
+}
+
 fn api(live: &LiveHub, namespace: &str) -> Api<DynamicObject> {
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
+    api_of(live, namespace, "Application")
+}
+
+fn api_of(live: &LiveHub, namespace: &str, kind: &str) -> Api<DynamicObject> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", kind));
     Api::namespaced_with(live.client(), namespace, &resource)
 }
 
@@ -226,5 +295,14 @@ mod tests {
         let labelled = raw(json!({"metadata": {"labels": {"argocd.argoproj.io/instance": "root"}}}));
         assert_eq!(labelled.parent().as_deref(), Some("root"));
         assert_eq!(raw(json!({"metadata": {}})).parent(), None);
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        assert_eq!(listed(&["a"]), "1 Application: a");
+        assert_eq!(
+            listed(&["a", "b", "c", "d", "e", "f", "g"]),
+            "7 Applications: a, b, c, d, e and 2 more"
+        );
     }
 }

@@ -14,7 +14,7 @@ use super::{
     Leaving,
     applications::{self, Raw},
     operation::{Kind, Operation, Taken},
-    plan::{By, DrainPlan, cut},
+    plan::{By, DrainPlan},
 };
 use crate::{exit::Exit, output::cell, surroundings::application_line};
 
@@ -178,7 +178,10 @@ fn merge_applications(
                 old.started
             ))?;
             let mut operation = new();
-            operation.add(old.left_behind().cloned());
+            operation.add(old.unfinished().cloned().map(|taken| Taken {
+                leaves_resources: true,
+                ..taken
+            }));
             operation
         }
     })
@@ -221,7 +224,7 @@ impl Drain<'_> {
                 applications::delete(self.live, &application.namespace, &application.name).await?;
             }
             let names: Vec<&str> = left.iter().map(|one| one.name.as_str()).collect();
-            self.tell(&format!("waiting for {}", listed(&names)))?;
+            self.tell(&format!("waiting for {}", applications::listed(&names)))?;
             self.pause(&left).await?;
         }
     }
@@ -281,16 +284,31 @@ impl Drain<'_> {
                 break;
             }
             let names: Vec<&str> = left.iter().map(|one| one.name.as_str()).collect();
-            self.tell(&format!("waiting for the resources of {}", listed(&names)))?;
+            self.tell(&format!(
+                "waiting for the resources of {}",
+                applications::listed(&names)
+            ))?;
             self.pause(&left).await?;
         }
-        if !leftovers.is_empty() {
+        self.still_reachable().await?;
+        // Before the cluster Secret goes: from then on what is not noted as removed counts as left behind.
+        if self.operation.unfinished().next().is_some() {
             for taken in &mut self.operation.applications {
                 taken.removed = true;
             }
             self.operation.save(self.live).await?;
         }
         Ok(())
+    }
+
+    /// Fails if somebody took the cluster Secret away: then Argo CD let Applications go without what they deployed.
+    async fn still_reachable(&self) -> anyhow::Result<()> {
+        let uid = &self.leaving.secret.uid;
+        let clusters = self.leaving.hub.clusters().await?;
+        match self.operation.lost(self.live) {
+            Some(lost) if !clusters.iter().any(|secret| secret.uid == *uid) => bail!(lost),
+            _ => Ok(()),
+        }
     }
 
     /// The Secret, what was made in AWS, then the note.
@@ -339,29 +357,5 @@ impl Drain<'_> {
              argocd-application-controller and argocd-applicationset-controller run? Run the command again to go on",
         );
         bail!(text)
-    }
-}
-
-/// `3 Applications: a, b, c`.
-fn listed(names: &[&str]) -> String {
-    let noun = if names.len() == 1 {
-        "Application"
-    } else {
-        "Applications"
-    };
-    format!("{} {noun}: {}", names.len(), cut(names))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lists_are_cut() {
-        assert_eq!(listed(&["a"]), "1 Application: a");
-        assert_eq!(
-            listed(&["a", "b", "c", "d", "e", "f", "g"]),
-            "7 Applications: a, b, c, d, e and 2 more"
-        );
     }
 }

@@ -67,7 +67,7 @@ pub struct Taken {
     pub spec: Value,
     /// Whether what it deployed outlives it and has to be deleted by an Application of the same name.
     pub leaves_resources: bool,
-    /// Whether that is done.
+    /// Whether it is gone with all it deployed.
     #[serde(default)]
     pub removed: bool,
 }
@@ -129,16 +129,39 @@ impl Operation {
         self.applications.len() > before
     }
 
-    /// Applications that are gone, or will be, with what they deployed still there.
+    /// Applications that outlive what they deployed, as long as that is not removed.
     pub fn left_behind(&self) -> impl Iterator<Item = &Taken> {
-        self.applications
-            .iter()
-            .filter(|taken| taken.leaves_resources && !taken.removed)
+        self.unfinished().filter(|taken| taken.leaves_resources)
+    }
+
+    /// Applications that are not known to be gone with all they deployed. Once the cluster Secret is gone too early, none of
+    /// them can have taken its resources along for certain.
+    pub fn unfinished(&self) -> impl Iterator<Item = &Taken> {
+        self.applications.iter().filter(|taken| !taken.removed)
+    }
+
+    /// What to say where the cluster Secret is gone and Applications are not known to have taken all along that they deployed.
+    pub fn lost(&self, live: &LiveHub) -> Option<String> {
+        let left: Vec<String> = self
+            .unfinished()
+            .map(|taken| format!("{}/{}", taken.namespace, taken.name))
+            .collect();
+        (!left.is_empty()).then(|| {
+            format!(
+                "the cluster Secret of \"{}\" was deleted while it was being drained, and what these Applications deployed may \
+                 still be on the cluster: {}; register it again and run this again with --drain, or delete Secret {}/{} to leave \
+                 it there",
+                self.cluster,
+                left.join(", "),
+                live.namespace(),
+                self.secret_name()
+            )
+        })
     }
 
     /// Whether it remembers nothing that a new cluster Secret of that name does not say as well.
     pub fn is_settled(&self) -> bool {
-        self.kind != Kind::Drain || self.left_behind().next().is_none()
+        self.kind != Kind::Drain || self.unfinished().next().is_none()
     }
 
     /// Whether this Application is in it.
