@@ -9,10 +9,10 @@ use crate::run::{Bridge, Ran};
 const LIMIT: Duration = Duration::from_secs(90);
 const ALL_SYNCED: &str = "addon-edge Synced,hand Synced,workload-edge Synced,";
 
-struct Stage {
+pub struct Stage {
     // Dropped in this order.
     _argo_cd: ArgoCd,
-    hub: Hub,
+    pub hub: Hub,
     spoke: Spoke,
     bridge: Bridge,
     repo: GitRepo,
@@ -21,7 +21,16 @@ struct Stage {
 impl Stage {
     /// A hub with Argo CD, and the spoke `edge` on it with an addon switched on.
     async fn set() -> Self {
-        let (hub, spoke) = tokio::try_join!(Hub::shared(), Spoke::start()).unwrap();
+        Self::on(Hub::shared().await.unwrap()).await
+    }
+
+    /// With an API server of its own.
+    pub async fn alone() -> Self {
+        Self::on(Hub::start().await.unwrap()).await
+    }
+
+    async fn on(hub: Hub) -> Self {
+        let spoke = Spoke::start().await.unwrap();
         let argo_cd = ArgoCd::full(&hub).await.unwrap();
         let repo = GitRepo::create().unwrap();
         for name in ["addon", "workload", "hand", "greedy"] {
@@ -81,7 +90,7 @@ spec:
     }
 
     /// An addon whose set preserves, a workload whose set does not, and an Application that somebody made by hand.
-    async fn deploy(&self) {
+    pub async fn deploy(&self) {
         let drained = "{matchExpressions: [{key: environment, operator: In, values: [dev]}, {key: kubectl-bridge/drain, operator: \
                        DoesNotExist}]}";
         let by_hand = format!(

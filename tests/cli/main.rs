@@ -5,6 +5,7 @@
 mod access;
 mod access_rules;
 mod addons;
+mod audit;
 mod bad_input;
 mod check;
 mod check_eks;

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::audit::{self, AuditEvent};
 use crate::binaries::Binaries;
 use crate::component::{Component, Launch};
 use crate::kubeconfig::{self, Entry, User};
@@ -16,6 +17,7 @@ use crate::scratch::Scratch;
 
 /// How often a start is tried again with other ports, when another process was faster to take one.
 const TRIES: u32 = 5;
+const AUDIT_LOG: &str = "audit.log";
 const READY_WITHIN: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(25);
 
@@ -55,6 +57,7 @@ impl ApiServer {
         scratch.write("server.key", &pki.server.key)?;
         scratch.write("service-account.key", &pki.service_account_key)?;
         scratch.write("service-account.pub", &pki.service_account_public_key)?;
+        scratch.write("audit-policy.yaml", audit::POLICY)?;
         let port = ports::free()?;
         let etcd = Component::start(scratch.path(), &etcd(&binaries))?;
         let server = Component::start(scratch.path(), &kube_apiserver(&binaries, port))?;
@@ -156,6 +159,12 @@ impl ApiServer {
         &self.etcd
     }
 
+    /// What a ServiceAccount asked for, in order.
+    pub(crate) fn audit(&self, namespace: &str, service_account: &str) -> Result<Vec<AuditEvent>> {
+        let user = format!("system:serviceaccount:{namespace}:{service_account}");
+        audit::read(&self.scratch.path().join(AUDIT_LOG), &user)
+    }
+
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.scratch.path().join("ca.crt")
     }
@@ -193,6 +202,9 @@ fn kube_apiserver(binaries: &Binaries, port: u16) -> Launch {
         .flag("--service-account-signing-key-file", "service-account.key")
         .flag("--service-account-issuer", "https://kubernetes.default.svc")
         .flag("--authorization-mode", "RBAC")
+        .flag("--audit-policy-file", "audit-policy.yaml")
+        .flag("--audit-log-path", AUDIT_LOG)
+        .flag("--audit-log-mode", "blocking")
         .flag("--disable-admission-plugins", "ServiceAccount")
         .flag("--service-cluster-ip-range", "10.0.0.0/24")
         .flag("--endpoint-reconciler-type", "none")

@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use tokio::sync::OnceCell;
 
 use crate::api_server::ApiServer;
+use crate::audit::AuditEvent;
 use crate::binaries::Binaries;
 use crate::eventually::eventually;
 use crate::kubeconfig::{self, Entry, User};
@@ -135,6 +136,14 @@ impl Hub {
         };
         entry.write(&path)?;
         Ok(path)
+    }
+
+    /// What a ServiceAccount of [`Hub::namespace`] has asked of the API server so far, in order, whatever came of it.
+    ///
+    /// # Errors
+    /// When the audit log cannot be read.
+    pub fn audit(&self, service_account: &str) -> Result<Vec<AuditEvent>> {
+        self.server.get().audit(&self.namespace, service_account)
     }
 
     /// An administrator's client, whose default namespace is [`Hub::namespace`].

@@ -16,6 +16,7 @@
 
 mod api_server;
 mod argo_cd;
+mod audit;
 mod binaries;
 mod component;
 mod controller_manager;
@@ -38,6 +39,7 @@ mod spoke;
 mod token;
 
 pub use argo_cd::ArgoCd;
+pub use audit::AuditEvent;
 pub use binaries::Binaries;
 pub use emulator::{AWAY_ACCOUNT, AwsCli, AwsEndpoint, HOME_ACCOUNT, Refused};
 pub use eventually::eventually;

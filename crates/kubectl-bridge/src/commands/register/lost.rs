@@ -12,7 +12,10 @@ use bridge_core::{application::Application, applicationset::Condition, cluster::
 use bridge_kube::{Hub, LiveHub};
 use tokio::time::sleep;
 
-use super::super::unregister::{applications, other_argo_cd::OtherArgoCds};
+use super::super::unregister::{
+    applications,
+    other_argo_cd::{OtherArgoCds, lives_in},
+};
 use crate::{context::Context, output::cell, report};
 
 /// Before each look. What is asked for before Argo CD has seen the Secret changes nothing and is asked for again.
@@ -64,11 +67,17 @@ pub async fn compare_again(
 /// Has ApplicationSets looked at again that began to select the cluster before Argo CD knew it.
 pub async fn generate_again(ctx: &Context, hub: &Hub, effect: Option<&Effect>) -> anyhow::Result<()> {
     let Hub::Live(live) = hub else { return Ok(()) };
-    let mut begun = begun(effect);
-    if begun.is_empty() {
+    let all = begun(effect);
+    if all.is_empty() {
         return Ok(());
     }
     let asking = async {
+        let mut begun = Vec::new();
+        for one in all {
+            if !lives_in(live, &one.namespace).await? {
+                begun.push(one);
+            }
+        }
         let mut told = false;
         for pause in PAUSES {
             sleep(pause).await;

@@ -32,7 +32,7 @@ impl OtherArgoCds {
         let mut known = self.known.lock().await;
         for application in applications.iter() {
             let namespace = &application.namespace;
-            if namespace == live.namespace() || known.contains_key(namespace) {
+            if known.contains_key(namespace) {
                 continue;
             }
             let other = lives_in(live, namespace).await?;
@@ -48,8 +48,11 @@ impl OtherArgoCds {
     }
 }
 
-/// Whether a namespace is the home of an Argo CD. Who may not look there cannot tell, and then its Applications count.
-async fn lives_in(live: &LiveHub, namespace: &str) -> anyhow::Result<bool> {
+/// Whether another Argo CD lives in a namespace. Who may not look there cannot tell, and then its Applications count.
+pub async fn lives_in(live: &LiveHub, namespace: &str) -> anyhow::Result<bool> {
+    if namespace == live.namespace() {
+        return Ok(false);
+    }
     let api: Api<ConfigMap> = Api::namespaced(live.client(), namespace);
     match api.get_opt(ARGO_CD).await {
         Ok(found) => Ok(found.is_some()),
