@@ -89,7 +89,7 @@ async fn one_account_and_region() {
     let ran = with_aws(&bridge, &aws, "discover");
     assert!(
         ran.stderr
-            .contains("1 account-regions: 1 registered, 1 missing, 1 changed, 1 gone, 1 elsewhere"),
+            .contains("1 account-region: 1 registered, 1 missing, 1 changed, 1 gone, 1 elsewhere"),
         "{}",
         ran.stderr
     );
@@ -183,6 +183,48 @@ async fn several_accounts_and_regions() {
     assert!(regions.len() > 30, "{regions:?}");
 }
 
+/// Organizations close regions: that is said, and is no failure as long as others are open.
+#[tokio::test]
+async fn of_all_regions_some_may_be_closed() {
+    let (bridge, aws) = setup().await;
+    let closed = ["ap-east-1", "eu-west-1"];
+    for region in closed {
+        aws.inject(
+            Fault::refuse("AccessDeniedException", 403)
+                .of("ListClusters")
+                .in_region(region)
+                .always(),
+        );
+    }
+    aws.inject(
+        Fault::refuse("UnrecognizedClientException", 403)
+            .of("ListClusters")
+            .in_region("me-south-1")
+            .always(),
+    );
+    let ran = with_aws(&bridge, &aws, "discover --region all --check");
+    assert!(
+        ran.stderr.contains("32 account-regions (1 not switched on)")
+            || ran.stderr.contains("31 account-regions (1 not switched on): "),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains(
+            "not looked at, because eks:ListClusters is not allowed there: ap-east-1 of 111122223333, eu-west-1 of 111122223333\n"
+        ),
+        "{}",
+        ran.stderr
+    );
+    // Drift, and nothing else.
+    assert_eq!(ran.code, 1);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    aws.clear_faults();
+    aws.deny(HOME, "eks:ListClusters");
+    with_aws(&bridge, &aws, "discover --region all")
+        .fails_with_answer(1, &["warning: not allowed to list the EKS clusters"]);
+}
+
 #[tokio::test]
 async fn what_may_not_be_listed_is_neither_gone_nor_missing() {
     let (bridge, aws) = setup().await;
@@ -245,7 +287,7 @@ async fn five_hundred_clusters_under_throttling() {
     assert_eq!(states.len(), 500);
     assert!(states.iter().all(|state| state.starts_with("missing ")));
     assert!(throttled > 10, "{throttled}");
-    // Descriptions, pages, and for each account and region the role and whose it is.
-    let needed = 500 + 10 * 3 + 5 * 2 + 10;
+    // Descriptions, access entries of what is missing, pages, and for each account and region the role and whose it is.
+    let needed = 500 + 500 + 10 * 3 + 5 * 2 + 10;
     assert!(calls.len() - throttled <= needed, "{} of {needed}", calls.len());
 }

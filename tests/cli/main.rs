@@ -23,6 +23,7 @@ mod params;
 mod parsing;
 mod register;
 mod register_live;
+mod register_many;
 mod register_refused;
 mod run;
 mod unregister;

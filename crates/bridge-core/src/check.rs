@@ -11,7 +11,7 @@ mod tests;
 pub use eks::{EksLook, eks};
 pub use entry::{AccessLook, access, principal};
 pub use hub::{HubLook, Note, TESTED_ARGO_CD, hub};
-pub use names::{MAX_APPLICATION_NAME, long_application_names};
+pub use names::{LONG_NAME_HINT, MAX_APPLICATION_NAME, long_application_names, long_name_words};
 
 /// What came of a look at something.
 #[derive(Debug, Clone, PartialEq, Eq)]

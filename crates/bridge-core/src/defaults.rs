@@ -40,6 +40,7 @@ const ACCESS_POLICY: &str = "access-policy";
 const ACCESS_NAMESPACES: &str = "access-namespaces";
 const PROJECT: &str = "project";
 const AWS_CLUSTER_NAME: &str = "aws-cluster-name";
+const NAME_PATTERN: &str = "name-pattern";
 const AWS_ROLE_ARN: &str = "aws-role-arn";
 const ASSUME_ROLE: &str = "assume-role";
 const HUB_CLUSTER_ARN: &str = "hub-cluster-arn";
@@ -47,13 +48,14 @@ const HUB_ROLE_ARN: &str = "hub-role-arn";
 const HUB_IDENTITY: &str = "hub-identity";
 
 /// Keys of the ConfigMap that are no repository.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     REGION,
     ACCESS,
     ACCESS_POLICY,
     ACCESS_NAMESPACES,
     PROJECT,
     AWS_CLUSTER_NAME,
+    NAME_PATTERN,
     AWS_ROLE_ARN,
     ASSUME_ROLE,
     HUB_CLUSTER_ARN,
@@ -76,6 +78,9 @@ pub struct Defaults {
     pub project: Option<String>,
     /// `aws-cluster-name`: name in EKS, such as `spoke-{name}`. Only `{name}` and `{region}` are known when it is filled.
     pub aws_cluster_name: Option<Pattern>,
+    /// `name-pattern`: name on the hub of a cluster that was discovered, such as `{name}-{region}`; `{name}` is the short name that
+    /// `aws-cluster-name` makes of its name in EKS, or that name.
+    pub name_pattern: Option<Pattern>,
     /// `aws-role-arn`: role that Argo CD assumes, such as `arn:aws:iam::{account}:role/{name}-argocd`.
     pub aws_role_arn: Option<Pattern>,
     /// `assume-role`: role of this tool in a spoke's account, such as `arn:aws:iam::{account}:role/bridge`.
@@ -155,6 +160,7 @@ impl Defaults {
                 .unwrap_or_default(),
             project: text(PROJECT),
             aws_cluster_name: pattern(AWS_CLUSTER_NAME)?,
+            name_pattern: pattern(NAME_PATTERN)?,
             aws_role_arn: pattern(AWS_ROLE_ARN)?,
             assume_role: pattern(ASSUME_ROLE)?,
             hub_cluster_arn: one(HUB_CLUSTER_ARN, "the ARN of an EKS cluster", &|value| {
@@ -188,6 +194,7 @@ impl Defaults {
             ),
             (PROJECT, self.project.clone()),
             (AWS_CLUSTER_NAME, pattern(&self.aws_cluster_name)),
+            (NAME_PATTERN, pattern(&self.name_pattern)),
             (AWS_ROLE_ARN, pattern(&self.aws_role_arn)),
             (ASSUME_ROLE, pattern(&self.assume_role)),
             (
@@ -225,6 +232,7 @@ mod tests {
             ("access-namespaces", "a,b"),
             ("project", "team"),
             ("aws-cluster-name", "spoke-{name}"),
+            ("name-pattern", "{name}-{region}"),
             (
                 "aws-role-arn",
                 "arn:aws:iam::{account}:role/{tag:team}-{environment}",

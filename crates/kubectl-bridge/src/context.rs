@@ -53,6 +53,15 @@ impl Context {
         }
     }
 
+    /// The same for one of many things that are done at once: see [`Output::about`].
+    #[must_use]
+    pub fn about(&self, what: impl Into<String>) -> Self {
+        Self {
+            hub: self.hub.clone(),
+            out: self.out.about(what),
+        }
+    }
+
     /// Whether the hub is a folder, known without opening it.
     pub fn is_folder(&self) -> bool {
         matches!(self.hub, HubOptions::Folder(_))

@@ -57,6 +57,14 @@ pub fn failure(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// Reports that one of several things failed.
+pub fn failed(what: &str, error: &anyhow::Error) {
+    stderr_line(&format!("error: {what}: {}", chain(error)));
+    if let Some(hint) = hint(error) {
+        stderr_line(&format!("hint: {hint}"));
+    }
+}
+
 /// Reports Ctrl-C.
 pub fn interrupted() -> Exit {
     stderr_line("interrupted: what was reported above is done; run the command again to go on");

@@ -70,7 +70,7 @@ pub struct Observed {
     /// Whether the hub's role may assume the spoke's, as IAM simulates it.
     pub hub_may_assume: Option<bool>,
     /// Access entries that other hubs made: principal and ARN of the hub.
-    pub other_hubs: Vec<(String, String)>,
+    pub other_hubs: Seen<Vec<(String, String)>>,
 }
 
 /// What to do.
@@ -126,20 +126,27 @@ impl Wanted {
         {
             return Err(AccessError::SystemGroup(group.clone()));
         }
-        if let Some((principal, hub)) = observed.other_hubs.first()
-            && !self.adopt
-        {
-            return Err(AccessError::OtherHub {
-                what: format!("the access entry of {principal} on \"{}\"", self.spoke.name),
-                hub: hub.clone(),
-            });
+        let mut notes = Vec::new();
+        match &observed.other_hubs {
+            Seen::Is(others) => {
+                if let Some((principal, hub)) = others.first().filter(|_| !self.adopt) {
+                    return Err(AccessError::OtherHub {
+                        what: format!("the access entry of {principal} on \"{}\"", self.spoke.name),
+                        hub: hub.clone(),
+                    });
+                }
+            }
+            Seen::Not(why) => notes.push(format!(
+                "whether another hub has \"{}\" already was not looked at: {why}",
+                self.spoke.name
+            )),
         }
         let mut draft = Draft {
             wanted: self,
             observed,
             plan: AccessPlan {
                 steps: Vec::new(),
-                notes: Vec::new(),
+                notes,
                 warnings: Vec::new(),
                 grants: Grants {
                     entry: false,

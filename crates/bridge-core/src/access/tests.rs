@@ -46,7 +46,7 @@ fn nothing() -> Observed {
         hub_role_created: None,
         hub_policy: None,
         hub_may_assume: None,
-        other_hubs: vec![],
+        other_hubs: Seen::Is(vec![]),
     }
 }
 
@@ -316,7 +316,7 @@ fn what_is_refused_before_any_call() {
         Err(AccessError::SystemGroup(_))
     ));
     let elsewhere = Observed {
-        other_hubs: vec![("arn:p".into(), "arn:other".into())],
+        other_hubs: Seen::Is(vec![("arn:p".into(), "arn:other".into())]),
         ..nothing()
     };
     assert!(matches!(

@@ -17,6 +17,9 @@ const CLASHES: Check = Check::new(
 
 /// Longest name that fits the label by which Argo CD tracks what it deployed (`app.kubernetes.io/instance`).
 pub const MAX_APPLICATION_NAME: usize = 63;
+/// What to do about names that are too long.
+pub const LONG_NAME_HINT: &str =
+    "register the cluster under a shorter name, or set resourceTrackingMethod: annotation in argocd-cm";
 
 /// Applications of this cluster whose names are too long for a label, longest first, with their ApplicationSets.
 pub fn long_application_names<'a>(
@@ -50,28 +53,31 @@ pub(super) fn names(look: &HubLook<'_>) -> Vec<Finding> {
     findings
 }
 
+/// What is wrong with the names that the Applications of this cluster get, if they are too long.
+pub fn long_name_words(cluster: &Cluster, sets: &[ApplicationSet]) -> Option<String> {
+    let long = long_application_names(cluster, sets);
+    let (set, longest) = long.first()?;
+    let more = match long.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Some(format!(
+        "ApplicationSet {} names its Application {longest}, {} characters{more}: Argo CD cannot track by label what such an \
+         Application deploys",
+        set.name,
+        longest.len()
+    ))
+}
+
 fn lengths(look: &HubLook<'_>, sets: &[ApplicationSet]) -> Vec<Finding> {
     look.clusters
         .iter()
         .filter_map(|secret| {
             let cluster = &secret.cluster;
-            let long = long_application_names(cluster, sets);
-            let (set, longest) = long.first()?;
-            let more = match long.len() - 1 {
-                0 => String::new(),
-                more => format!(" (and {more} more)"),
-            };
+            let words = long_name_words(cluster, sets)?;
             Some(
                 LENGTHS
-                    .warning(
-                        format!(
-                            "ApplicationSet {} names its Application {longest}, {} characters{more}: Argo CD cannot track by label what \
-                             such an Application deploys",
-                            set.name,
-                            longest.len()
-                        ),
-                        "register the cluster under a shorter name, or set resourceTrackingMethod: annotation in argocd-cm",
-                    )
+                    .warning(words, LONG_NAME_HINT)
                     .on(look.object(secret))
                     .of(&cluster.name),
             )

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Target, outdated, recreated};
 use crate::{
+    access::{AccessEntry, HUB_TAG, Owner, owner},
     cluster::same_server,
     facts::{EksArn, EksFacts},
     secret::ClusterSecret,
@@ -23,7 +24,7 @@ pub enum State {
     Changed,
     /// On the hub as it is in EKS.
     Registered,
-    /// On the hub, in an account and region that was not looked at.
+    /// Another hub's; or on this one, in an account and region that was not looked at.
     Elsewhere,
     /// It could not be told.
     Unknown,
@@ -103,9 +104,41 @@ pub struct Discovered {
     /// Status in EKS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// ARN of the hub whose mark is on its access entries, of a cluster that is not on this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marked_by: Option<String>,
     /// What differs, or why it could not be told.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
+}
+
+impl Discovered {
+    /// Takes note of the marks on the access entries of a missing cluster: one of another hub's is not missing here. Where it is
+    /// not known which EKS cluster this hub is, a mark says nothing of whose it is.
+    pub fn settle(&mut self, entries: &[AccessEntry], hub: Option<&str>) {
+        let arn = self.arn.clone().unwrap_or_default();
+        let marks = || entries.iter().filter_map(|entry| entry.tags.get(HUB_TAG));
+        let Some(hub) = hub else {
+            self.marked_by = marks().next().cloned();
+            self.details.extend(self.marked_by.as_ref().map(|mark| {
+                format!("hub {mark} has access there, which may be this one: it is not known which EKS cluster this hub is")
+            }));
+            return;
+        };
+        let owners: Vec<Owner> = entries
+            .iter()
+            .map(|entry| owner(&entry.tags, hub, &arn))
+            .collect();
+        if let Some(Owner::OtherHub(other)) = owners.iter().find(|one| matches!(one, Owner::OtherHub(_))) {
+            self.state = State::Elsewhere;
+            self.details = vec![format!("it belongs to another hub, {other}")];
+            self.marked_by = Some(other.clone());
+        } else if owners.contains(&Owner::Ours) {
+            self.details
+                .push("access in AWS is made, and the cluster is not registered".to_owned());
+            self.marked_by = Some(hub.to_owned());
+        }
+    }
 }
 
 /// Every cluster of the scan that `wanted` admits, and every EKS cluster of the hub, by place and name. A cluster that is in EKS and
@@ -184,6 +217,7 @@ fn of(listed: &Listed, state: State) -> Discovered {
         region: Some(listed.arn.region.clone()),
         version: facts.and_then(|facts| facts.version.clone()),
         status: facts.map(|facts| facts.status.clone()),
+        marked_by: None,
         details: listed.facts.as_ref().err().cloned().into_iter().collect(),
     }
 }
@@ -230,6 +264,7 @@ fn unmet(secret: &ClusterSecret, target: Target, scan: &Scan) -> Discovered {
             details.push("its account and region could not be looked at".to_owned());
             State::Unknown
         } else {
+            details.push("its account and region were not looked at".to_owned());
             State::Elsewhere
         }
     } else {
@@ -257,6 +292,7 @@ fn unmet(secret: &ClusterSecret, target: Target, scan: &Scan) -> Discovered {
         region: target.region,
         version: secret.cluster.kubernetes_version().map(str::to_owned),
         status: None,
+        marked_by: None,
         details,
     }
 }
@@ -267,7 +303,10 @@ mod tests {
 
     use super::super::tests::{facts, secret};
     use super::*;
-    use crate::keys;
+    use crate::{
+        access::{Tags, marks},
+        keys,
+    };
 
     fn listed(name: &str, account: &str) -> Listed {
         let arn = EksArn {
@@ -385,6 +424,42 @@ mod tests {
             states(&compare(&clusters, &scan, |_| true)),
             ["registered dev", "missing dev"]
         );
+    }
+
+    #[test]
+    fn marks_tell_whose_a_missing_cluster_is() {
+        let scan = Scan {
+            clusters: vec![listed("dev", "1")],
+            ..Scan::default()
+        };
+        let arn = listed("dev", "1").arn.to_string();
+        let settled = |marks: &[Tags], hub| {
+            let mut found = compare(&[], &scan, |_| true).remove(0);
+            let entries: Vec<AccessEntry> = marks
+                .iter()
+                .map(|tags| AccessEntry {
+                    tags: tags.clone(),
+                    ..AccessEntry::default()
+                })
+                .collect();
+            found.settle(&entries, hub);
+            (found.state, found.marked_by, found.details.join("; "))
+        };
+        let (ours, theirs) = (marks("arn:hub", &arn), marks("arn:other", &arn));
+        let hub = Some("arn:hub");
+        assert_eq!(
+            settled(&[Tags::new()], hub),
+            (State::Missing, None, String::new())
+        );
+        let (state, by, details) = settled(&[ours.clone(), theirs.clone()], hub);
+        assert_eq!((state, by.as_deref()), (State::Elsewhere, Some("arn:other")));
+        assert!(details.contains("another hub, arn:other"), "{details}");
+        let (state, by, details) = settled(std::slice::from_ref(&ours), hub);
+        assert_eq!((state, by.as_deref()), (State::Missing, Some("arn:hub")));
+        assert!(details.contains("is not registered"), "{details}");
+        let (state, by, details) = settled(&[theirs], None);
+        assert_eq!((state, by.as_deref()), (State::Missing, Some("arn:other")));
+        assert!(details.contains("may be this one"), "{details}");
     }
 
     #[test]

@@ -10,9 +10,14 @@ use crate::usage::{UsageError, usage};
 /// Lists the clusters of any number of accounts and regions, and those of the hub that belong there. Writes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-States: registered (as it is in EKS), missing (not on the hub), changed (the hub has other facts, or the cluster was
-made anew), gone (on the hub, and no longer in EKS), elsewhere (on the hub, in an account or region that was not
-looked at), unknown. Missing, changed and gone are drift.
+States: registered (as it is in EKS), missing (not on the hub), changed (the hub has other facts, or the
+cluster was made anew), gone (on the hub, and no longer in EKS), elsewhere (another hub's, or on this one in
+an account or region that was not looked at), unknown. Missing, changed and gone are drift.
+
+Another hub's is a cluster that is missing here and has an access entry with that hub's mark, the tag
+kubectl-bridge/hub. To find it EKS is asked for the access entries of missing clusters, and of those only: one
+call for the list, and one for each entry. Without eks:ListAccessEntries and eks:DescribeAccessEntry nobody
+looks, and that is said. What is missing is registered with register --discovered.
 
 Examples:
   kubectl bridge discover
@@ -21,7 +26,8 @@ Examples:
   kubectl bridge discover --accounts 111122223333,444455556666 --assume-role arn:aws:iam::{account}:role/bridge
   kubectl bridge discover -o json")]
 pub struct DiscoverArgs {
-    /// Regions, or all that the account has switched on [default: as "init" stored it, else as the aws CLI finds it]
+    /// Regions; "all" are those that EKS had when this was built, less those that the account has not switched on or may not
+    /// use [default: as "init" stored it, else as the aws CLI finds it]
     #[arg(
         long,
         value_name = "REGION",
@@ -61,7 +67,7 @@ pub struct DiscoverArgs {
 }
 
 /// `discover`, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DiscoverOptions {
     /// `--region`; empty for the default.
     pub regions: Vec<String>,
@@ -91,7 +97,42 @@ impl DiscoverArgs {
             check,
             concurrency,
         } = self;
-        if region.len() > 1 && region.iter().any(|region| region == "all") {
+        let places = Places {
+            regions: region,
+            profiles: profile,
+            assume_role,
+            accounts,
+        };
+        Ok(DiscoverOptions {
+            check,
+            ..places.resolve(tags, concurrency)?
+        })
+    }
+}
+
+/// Where to look, as flags say it.
+#[derive(Debug)]
+pub struct Places {
+    /// `--region`.
+    pub regions: Vec<String>,
+    /// `--profile`.
+    pub profiles: Vec<String>,
+    /// `--assume-role`.
+    pub assume_role: Option<String>,
+    /// `--accounts`.
+    pub accounts: Vec<String>,
+}
+
+impl Places {
+    /// Checks what the flags say together.
+    pub fn resolve(self, tags: Vec<String>, concurrency: u16) -> anyhow::Result<DiscoverOptions> {
+        let Self {
+            regions,
+            profiles,
+            assume_role,
+            accounts,
+        } = self;
+        if regions.len() > 1 && regions.iter().any(|region| region == "all") {
             return usage("--region: all, or a list of regions");
         }
         for account in &accounts {
@@ -101,7 +142,7 @@ impl DiscoverArgs {
                 ));
             }
         }
-        if !accounts.is_empty() && profile.len() > 1 {
+        if !accounts.is_empty() && profiles.len() > 1 {
             return usage("--accounts: one profile at most assumes the role in each of them");
         }
         let assume_role = assume_role
@@ -116,12 +157,12 @@ impl DiscoverArgs {
             })
             .collect();
         Ok(DiscoverOptions {
-            regions: region,
-            profiles: profile,
+            regions,
+            profiles,
             assume_role,
             accounts,
             tags,
-            check,
+            check: false,
             concurrency: concurrency.into(),
         })
     }

@@ -105,7 +105,7 @@ pub struct GlobalOptions {
 }
 
 /// Which hub.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum HubOptions {
     /// A live API server.
     Live(Box<ConnectionFlags>),

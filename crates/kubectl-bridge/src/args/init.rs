@@ -72,6 +72,9 @@ pub struct DefaultsArgs {
     /// Name of a spoke in EKS: spoke-{name}
     #[arg(long, value_name = "PATTERN")]
     aws_cluster_name: Option<String>,
+    /// Name on the hub of a spoke that "register --discovered" finds: {name}-{region}
+    #[arg(long, value_name = "PATTERN")]
+    name_pattern: Option<String>,
     /// Role that Argo CD assumes to get into a spoke
     #[arg(long, value_name = "PATTERN")]
     aws_role_arn: Option<String>,
@@ -178,7 +181,7 @@ impl InitArgs {
 }
 
 impl DefaultsArgs {
-    fn pairs(self) -> [(&'static str, Option<String>); 8] {
+    fn pairs(self) -> [(&'static str, Option<String>); 9] {
         let Self {
             region,
             access,
@@ -186,6 +189,7 @@ impl DefaultsArgs {
             access_namespaces,
             project,
             aws_cluster_name,
+            name_pattern,
             aws_role_arn,
             assume_role,
         } = self;
@@ -196,6 +200,7 @@ impl DefaultsArgs {
             ("access-namespaces", access_namespaces),
             ("project", project),
             ("aws-cluster-name", aws_cluster_name),
+            ("name-pattern", name_pattern),
             ("aws-role-arn", aws_role_arn),
             ("assume-role", assume_role),
         ]

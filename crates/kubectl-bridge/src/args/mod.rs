@@ -39,7 +39,9 @@ pub(crate) use global::{platform, user_agent};
 pub use init::{InitArgs, InitOptions};
 pub use label::LabelArgs;
 pub use params::ParamsArgs;
-pub use register::{EksAccess, GrantOptions, HubAws, HubAwsArgs, RegisterArgs, RegisterOptions, Way};
+pub use register::{
+    EksAccess, GrantOptions, HubAws, HubAwsArgs, ManyOptions, RegisterArgs, RegisterOptions, Way,
+};
 pub use select::SelectArgs;
 pub(crate) use select::parse_selector;
 pub use unregister::{Applications, UnregisterArgs, UnregisterOptions};
@@ -98,7 +100,7 @@ pub enum Command {
     Annotate(AnnotateArgs),
     /// Prepare a hub: its own cluster Secret, and defaults for register
     Init(Box<InitArgs>),
-    /// Register a cluster with the hub, or update it
+    /// Register a cluster with the hub, or update it; or all that are missing
     Register(Box<RegisterArgs>),
     /// Bring what is known of EKS clusters up to date
     Update(UpdateArgs),

@@ -1,6 +1,7 @@
 //! `register`.
 
 mod grant;
+mod many;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use bridge_kube::WriteOptions;
 use clap::{ArgAction, ArgGroup, Args, builder::PossibleValuesParser};
 
 pub use grant::{GrantArgs, GrantOptions, HubAws, HubAwsArgs};
+pub use many::{ManyArgs, ManyOptions};
 
 use super::WriteArgs;
 use crate::usage::{UsageError, usage};
@@ -30,10 +32,14 @@ Without --spoke-context, --endpoint and --in-cluster the cluster is one of EKS: 
 --aws-cluster-name. Its environment, if not said, is what it was, else the EKS tag \"environment\", else NAME
 if that is dev, staging, prod or control-plane.
 
-Access in AWS is made where it is known which EKS cluster the hub is: an access entry for Argo CD's role (or for
-that of the EKS capability, or for a role between them: --create-role), with the policy that --access-policy or the
-team's defaults name. Where it is not known, or with --skip-access, only the Secret is written. What was made by
-somebody else is used where it is enough, and never changed without --adopt.
+Access in AWS is made where it is known which EKS cluster the hub is: an access entry for Argo CD's role (or
+for that of the EKS capability, or for a role between them: --create-role), with the policy that
+--access-policy or the team's defaults name. Where it is not known, or with --skip-access, only the Secret is
+written. What was made by somebody else is used where it is enough, and never changed without --adopt.
+
+With --discovered all that is missing on the hub is shown, with what comes of it, and registered once you
+agree; a failure does not keep the others from being registered. Left out are the hub itself, clusters that
+are not ACTIVE, and those that another hub has marked, also with --adopt. Run it again to go on.
 
 Examples:
   kubectl bridge register dev --region eu-west-1 --enable metrics-server,cert-manager
@@ -45,24 +51,27 @@ Examples:
   kubectl bridge register control-plane --in-cluster
   kubectl bridge register edge --environment prod --spoke-context kind-edge
   kubectl bridge register dev --endpoint https://10.0.0.5:6443 --ca-file ca.crt --token-file token
-  kubectl bridge register dev --dry-run"
+  kubectl bridge register dev --dry-run
+  kubectl bridge register --discovered --region eu-west-1,us-east-1 --tag team=payments --dry-run
+  kubectl bridge register --discovered --accounts 111122223333,444455556666 \\
+    --assume-role arn:aws:iam::{account}:role/bridge --name-pattern {name}-{region} --max-clusters 50"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 pub struct RegisterArgs {
     /// Short name of the cluster
-    #[arg(value_name = "NAME")]
-    pub name: String,
+    #[arg(value_name = "NAME", required_unless_present = "discovered")]
+    pub name: Option<String>,
 
     /// Name of the cluster in EKS, or its ARN [default: as registered, else NAME]
     #[arg(long, value_name = "NAME", help_heading = "EKS")]
     pub aws_cluster_name: Option<String>,
-    /// AWS region [default: as registered, else as the aws CLI finds it]
+    /// AWS region [default: as registered, else as the aws CLI finds it]; with --discovered also several, or all
     #[arg(long, value_name = "REGION", help_heading = "EKS")]
-    pub region: Option<String>,
-    /// AWS profile
+    pub region: Vec<String>,
+    /// AWS profile; with --discovered also several
     #[arg(long, value_name = "PROFILE", alias = "aws-profile", help_heading = "EKS")]
-    pub profile: Option<String>,
-    /// A role to assume first, in the account of the cluster
+    pub profile: Vec<String>,
+    /// A role to assume first, in the account of the cluster; with --discovered {account} stands for that
     #[arg(long, value_name = "ARN", help_heading = "EKS")]
     pub assume_role: Option<String>,
     /// How Argo CD gets in: direct (its own role has an access entry), role (it assumes --aws-role-arn), capability (Argo CD
@@ -74,6 +83,9 @@ pub struct RegisterArgs {
     #[arg(long, value_name = "ARN", conflicts_with = "way", help_heading = "EKS")]
     pub aws_role_arn: Option<String>,
 
+    /// Many clusters
+    #[command(flatten)]
+    pub many: ManyArgs,
     /// Access in AWS
     #[command(flatten)]
     pub grant: GrantArgs,
@@ -215,8 +227,10 @@ pub enum EksAccess {
 /// `register`, checked.
 #[derive(Debug, Clone)]
 pub struct RegisterOptions {
-    /// NAME.
+    /// NAME; empty with `--discovered`.
     pub name: String,
+    /// `--discovered`.
+    pub many: Option<ManyOptions>,
     /// How Argo CD gets in.
     pub way: Way,
     /// Name in EKS, if said.
@@ -264,6 +278,7 @@ impl RegisterArgs {
             assume_role,
             access,
             aws_role_arn,
+            many,
             grant,
             hub_aws,
             spoke_context,
@@ -288,6 +303,20 @@ impl RegisterArgs {
             allow_credentials_in_folder,
             write,
         } = self;
+        let many = many.resolve(&region, &profile, assume_role.as_deref())?;
+        // Of many each has its own; the first profile may be that of the hub.
+        let first = |words: Vec<String>| words.into_iter().next();
+        let aws = match &many {
+            None => AwsOptions {
+                region: first(region),
+                profile: first(profile),
+                assume_role,
+            },
+            Some(many) => AwsOptions {
+                profile: many.discover.profiles.first().cloned(),
+                ..AwsOptions::default()
+            },
+        };
         let way = match (spoke_context, endpoint, token_file, in_cluster) {
             (Some(context), ..) => Way::Context {
                 context,
@@ -303,43 +332,21 @@ impl RegisterArgs {
             _ => eks_way(access.as_deref(), aws_role_arn, grant.create_role)?,
         };
         let asks_aws = aws_cluster_name.is_some() || matches!(way, Way::Unsaid | Way::Eks(_));
-        if !asks_aws && (region.is_some() || profile.is_some() || assume_role.is_some()) {
+        if !asks_aws && aws != AwsOptions::default() {
             return usage(
                 "--region, --profile and --assume-role are for EKS: add --aws-cluster-name NAME to take its facts from there",
             );
         }
-        let mut labels = pairs("--label", labels)?;
-        let catalog = Catalog::builtin();
-        for word in &enable {
-            let label = catalog
-                .resolve(word)
-                .map_err(|error| {
-                    // The way out that the catalog names is one of "addons".
-                    UsageError::new(
-                        error
-                            .to_string()
-                            .replace("--toggle LABEL=true|false", "--label LABEL=true"),
-                    )
-                })?
-                .label();
-            if labels.get(&label).is_some_and(|value| value != "true") {
-                return usage(format!("--label {label} contradicts --enable {word}"));
-            }
-            labels.insert(label, "true".into());
-        }
         Ok(RegisterOptions {
-            name,
+            name: name.unwrap_or_default(),
+            many,
             way,
             aws_cluster_name,
-            aws: AwsOptions {
-                region,
-                profile,
-                assume_role,
-            },
+            aws,
             grant: grant.resolve()?,
             hub_aws: hub_aws.resolve(),
             environment,
-            labels,
+            labels: labels_and_toggles(labels, &enable)?,
             annotations: pairs("--annotation", annotations)?,
             discover_roles: !no_discover_roles,
             metadata: metadata_file.map(|file| (file, metadata_key)),
@@ -353,6 +360,30 @@ impl RegisterArgs {
             write: write.resolve()?,
         })
     }
+}
+
+/// `--label` and `--enable`.
+fn labels_and_toggles(words: Vec<String>, enable: &[String]) -> anyhow::Result<Map> {
+    let mut labels = pairs("--label", words)?;
+    let catalog = Catalog::builtin();
+    for word in enable {
+        let label = catalog
+            .resolve(word)
+            .map_err(|error| {
+                // The way out that the catalog names is one of "addons".
+                UsageError::new(
+                    error
+                        .to_string()
+                        .replace("--toggle LABEL=true|false", "--label LABEL=true"),
+                )
+            })?
+            .label();
+        if labels.get(&label).is_some_and(|value| value != "true") {
+            return usage(format!("--label {label} contradicts --enable {word}"));
+        }
+        labels.insert(label, "true".into());
+    }
+    Ok(labels)
 }
 
 fn eks_way(access: Option<&str>, role_arn: Option<String>, create_role: bool) -> anyhow::Result<Way> {

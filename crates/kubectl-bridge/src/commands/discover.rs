@@ -1,18 +1,57 @@
 //! `discover`: EKS clusters of many accounts and regions beside those of the hub. Writes nothing.
 
+mod name;
 mod places;
 mod regions;
 mod scan;
 mod show;
+mod whose;
 
-use bridge_core::drift::{self, Discovered, Listed, State};
+use std::collections::BTreeMap;
 
+use bridge_core::{
+    access::Seen,
+    defaults::Defaults,
+    drift::{self, Discovered, Listed, State},
+    facts::EksArn,
+    secret::ClusterSecret,
+};
+
+use super::register::team;
 use crate::{
     args::{DiscoverArgs, DiscoverOptions},
     context::Context,
     exit::Exit,
+    grant,
     view::{DiscoveredList, line},
 };
+
+pub use name::name;
+pub use places::Place;
+pub use scan::Scanned;
+pub use show::summary;
+pub use whose::Entries;
+
+/// What was looked at, and how it stands against the hub.
+pub struct Looked {
+    /// What was looked at.
+    pub scanned: Scanned,
+    /// Each cluster, in EKS or on the hub or both.
+    pub found: Vec<Discovered>,
+    /// Access entries of what was missing.
+    pub entries: Entries,
+    /// Why it was not looked whether another hub has them, and how many clusters that is.
+    pub unlooked: BTreeMap<String, usize>,
+    /// ARN of the hub, if it is known.
+    pub hub: Option<String>,
+}
+
+impl Looked {
+    /// Whether it is the hub itself.
+    pub fn is_hub(&self, one: &Discovered) -> bool {
+        self.hub.is_some() && self.hub == one.arn
+    }
+}
 
 /// Runs `discover`.
 pub async fn run(ctx: &Context, args: DiscoverArgs) -> anyhow::Result<Exit> {
@@ -20,30 +59,73 @@ pub async fn run(ctx: &Context, args: DiscoverArgs) -> anyhow::Result<Exit> {
     let hub = ctx.hub().await?;
     ctx.out.note(format_args!("hub: {hub}"))?;
     let clusters = hub.clusters().await?;
-    let defaults = hub.defaults().await?.unwrap_or_default();
-    let places = places::find(&options, &defaults).await;
-    let scanned = scan::scan(places, options.concurrency).await;
-    for trouble in &scanned.troubles {
-        ctx.out.warn(crate::output::cell(trouble))?;
-    }
-    let found = drift::compare(&clusters, &scanned.scan, |listed| wanted(listed, &options));
-    let names: Vec<String> = found
+    let defaults = team::defaults(ctx, &hub).await?;
+    let hub_arn = grant::hub_arn(&defaults, &clusters);
+    let looked = look(&options, &defaults, &clusters, hub_arn.as_deref()).await;
+    tell(ctx, &looked)?;
+    let names: Vec<String> = looked
+        .found
         .iter()
         .map(|one| line(one.cluster.as_deref().unwrap_or(&one.aws_cluster_name)))
         .collect();
     if !ctx
         .out
-        .object(&DiscoveredList::new(hub.to_string(), &found), names)?
+        .object(&DiscoveredList::new(hub.to_string(), &looked.found), names)?
     {
-        ctx.out.table(&show::table(&found, &defaults))?;
-        show::summary(ctx, &found, &scanned)?;
+        let name = |one: &Discovered| {
+            let arn = one.arn.as_deref().and_then(|arn| EksArn::parse(arn).ok());
+            let name = arn.and_then(|arn| name(&arn, looked.scanned.facts(one), &defaults, None, None).ok());
+            name.unwrap_or_else(|| one.aws_cluster_name.clone())
+        };
+        ctx.out.table(&show::table(&looked.found, name))?;
+        summary(ctx, &looked)?;
     }
-    let drifted = found.iter().any(|one: &Discovered| one.state.is_drift());
-    Ok(if !scanned.troubles.is_empty() || (options.check && drifted) {
+    let drifted = looked.found.iter().any(|one| one.state.is_drift());
+    let whole = looked.scanned.troubles.is_empty();
+    Ok(if !whole || (options.check && drifted) {
         Exit::Failure
     } else {
         Exit::Success
     })
+}
+
+/// Looks everywhere, and then for whose the missing clusters are. `hub`: ARN of this one, if it is known.
+pub async fn look(
+    options: &DiscoverOptions,
+    defaults: &Defaults,
+    clusters: &[ClusterSecret],
+    hub: Option<&str>,
+) -> Looked {
+    let places = places::find(options, defaults).await;
+    let mut scanned = scan::scan(places, options.concurrency).await;
+    let mut found = drift::compare(clusters, &scanned.scan, |listed| wanted(listed, options));
+    let entries = whose::settle(&mut found, &mut scanned, hub, options.concurrency).await;
+    let missing = found.iter_mut().filter(|one| one.state == State::Missing);
+    for one in missing.filter(|one| hub.is_some() && one.arn.as_deref() == hub) {
+        one.details
+            .push("it is the hub itself, which \"kubectl bridge init\" registers".to_owned());
+    }
+    let mut unlooked = BTreeMap::new();
+    for seen in entries.values() {
+        if let Seen::Not(why) = seen {
+            *unlooked.entry(why.clone()).or_default() += 1;
+        }
+    }
+    Looked {
+        scanned,
+        found,
+        entries,
+        unlooked,
+        hub: hub.map(str::to_owned),
+    }
+}
+
+/// Says what could not be looked at.
+pub fn tell(ctx: &Context, looked: &Looked) -> std::io::Result<()> {
+    for trouble in &looked.scanned.troubles {
+        ctx.out.warn(crate::output::cell(trouble))?;
+    }
+    Ok(())
 }
 
 /// Whether a cluster has all the tags. One that EKS does not describe is shown: nobody knows its tags.

@@ -5,21 +5,17 @@ mod api;
 mod grant;
 mod kubeconfig;
 mod lost;
+mod many;
 mod note;
+mod registering;
 mod roles;
 mod spoke;
-mod team;
+pub mod team;
 mod write;
 
 use anyhow::bail;
-use bridge_core::{
-    access::{Grants, StepView},
-    defaults::Defaults,
-    registration::{Access, Plan, Registration},
-    secret::ClusterSecret,
-    selector::Map,
-};
-use bridge_kube::{DryRun, Hub, HubError};
+use bridge_core::{access::StepView, defaults::Defaults, effect::Effect, selector::Map};
+use bridge_kube::{DryRun, Hub, HubError, Written};
 use serde::Serialize;
 
 use super::annotate;
@@ -33,7 +29,7 @@ use crate::{
 };
 
 use grant::{Given, Granting};
-use note::Note;
+use registering::{Base, Registering};
 
 pub(in crate::commands) use api::failed;
 
@@ -69,6 +65,9 @@ pub async fn run(ctx: &Context, args: RegisterArgs) -> anyhow::Result<Exit> {
     }
     let hub = ctx.hub_to_write().await?;
     let defaults = team::defaults(ctx, &hub).await?;
+    if let Some(many) = &options.many {
+        return Box::pin(many::run(ctx, &hub, &options, many, &defaults, &metadata)).await;
+    }
     let mut attempt = 1;
     loop {
         // On the heap: it holds what the AWS SDK needs.
@@ -95,107 +94,54 @@ async fn once(
 ) -> anyhow::Result<Exit> {
     let clusters = hub.clusters().await?;
     let current = clusters.iter().find(|secret| secret.cluster.name == options.name);
-    let options = &team::apply(options, defaults, current)?;
+    let options = team::apply(options, defaults, current)?;
     let mut steps = Vec::new();
-    let mut found = access::find(ctx, hub, options, current, &mut steps).await?;
+    let mut found = access::find(ctx, hub, &options, current, &mut steps).await?;
     let given = Given {
         hub,
-        options,
+        options: &options,
         defaults,
         clusters: &clusters,
         current,
     };
     let granting = Box::pin(grant::look(ctx, &given, &mut found, &mut steps)).await?;
     if options.grant.only {
-        return access_only(ctx, hub, options, granting.as_ref(), &steps).await;
+        return access_only(ctx, hub, &options, granting.as_ref(), &steps).await;
     }
-    let spoke = found.spoke.take();
-    let roles = roles::find(ctx, options, current, &found).await?;
-    let mut registration = registration(options, metadata, found, granting.as_ref());
-    for (key, value) in roles {
-        registration.annotations.entry(key).or_insert(value);
-    }
-    let mut plan = registration.plan(&clusters)?;
-    refuse_credentials_in_folder(hub, options, &registration.access)?;
-    for warning in &plan.warnings {
-        ctx.out.warn(cell(warning))?;
-    }
+    let base = Base {
+        hub,
+        clusters: &clusters,
+        metadata,
+    };
+    let mut registering =
+        Registering::work_out(base, options.clone(), current, found, granting, steps).await?;
+    tell(ctx, &registering.notes, &registering.warnings)?;
     let surroundings = Surroundings::look(hub).await?;
-    let before = current.map(|secret| &secret.cluster);
-    let effect = surroundings.effect(before, Some(&plan.after));
-    if !plan.diffs.is_empty() || spoke.is_some() {
-        steps.push(hub_step(hub, &plan));
+    if let Some(words) = registering.long_name(&surroundings) {
+        ctx.out.warn(cell(&words))?;
     }
-    show(ctx, options, &plan, &steps, &surroundings.lines(effect.as_ref()))?;
+    let effect = registering.effect(&surroundings);
+    show(ctx, &options, &registering, &surroundings.lines(effect.as_ref()))?;
     for blind in surroundings.blind_spots() {
         ctx.out.warn(blind)?;
     }
-
-    let acts = options.write.dry_run == DryRun::None;
-    if acts && (spoke.is_some() || granting.is_some()) {
-        // Now, and not later: a refusal of the hub's must leave nothing behind elsewhere.
-        write::check(hub, &plan, &options.write).await?;
-    }
-    let mut note = None;
-    if let Some(granting) = granting.as_ref().filter(|_| acts) {
-        let was = before.and_then(Grants::of);
-        let has_steps = !granting.plan.steps.is_empty();
-        let secret_name = &plan.after.secret_name;
-        note = Note::begin(hub, &options.name, secret_name, &granting.begun, was, has_steps).await?;
-        // Before the Secret, as the account of a spoke below: Argo CD must find the door open when the Secret tells it of the
-        // cluster.
-        granting.run(ctx, options).await?;
-    }
-    if let Some(spoke) = spoke.filter(|_| acts) {
-        registration.access = spoke.make_account(ctx).await?;
-        plan = registration.plan(&clusters)?;
-    }
-    let written = write::write(hub, &plan, &options.write).await?;
-    if let (Some(note), Some(granting)) = (note, &granting) {
-        note.finish(ctx, options, &granting.plan.grants).await?;
-    }
-    if acts {
-        lost::compare_again(ctx, hub, &plan.after, surroundings.applications()).await?;
+    let written = registering.run(ctx, base).await?;
+    if options.write.dry_run == DryRun::None {
+        lost::compare_again(ctx, hub, &registering.plan.after, surroundings.applications()).await?;
         lost::generate_again(ctx, hub, effect.as_ref()).await?;
     }
-    let done = Done {
-        plan,
-        steps,
-        aws_steps: granting.as_ref().map(Granting::views).unwrap_or_default(),
-        written,
-        effect,
-    };
-    finish(ctx, hub, options, done)
+    finish(ctx, hub, &options, registering, written, effect)
 }
 
-fn registration(
-    options: &RegisterOptions,
-    metadata: &Map,
-    found: access::Found,
-    granting: Option<&Granting>,
-) -> Registration {
-    let mut annotations = metadata.clone();
-    annotations.extend(options.annotations.clone());
-    let granted = granting.and_then(|granting| granting.namespaces.clone());
-    Registration {
-        name: options.name.clone(),
-        access: found.access,
-        facts: found.facts,
-        grants: granting.map(|granting| granting.plan.grants.clone()),
-        kubernetes_version: found.kubernetes_version,
-        environment: options.environment.clone(),
-        labels: options.labels.clone(),
-        annotations,
-        project: options.project.clone(),
-        shard: options.shard,
-        // With rights in some namespaces only, Argo CD has to be told: it lists cluster-wide otherwise.
-        cluster_resources: options
-            .cluster_resources
-            .or_else(|| granted.as_ref().filter(|names| !names.is_empty()).map(|_| false)),
-        namespaces: options.namespaces.clone().or(granted),
-        proxy_url: options.proxy_url.clone(),
-        tls_server_name: found.tls_server_name,
+/// Says what was found out.
+fn tell(ctx: &Context, notes: &[String], warnings: &[String]) -> std::io::Result<()> {
+    for note in notes {
+        ctx.out.note(cell(note))?;
     }
+    for warning in warnings {
+        ctx.out.warn(cell(warning))?;
+    }
+    Ok(())
 }
 
 /// `--access-only`: AWS, and no Secret.
@@ -209,6 +155,7 @@ async fn access_only(
     let Some(granting) = granting else {
         bail!("there is no access in AWS to be made for \"{}\"", options.name);
     };
+    tell(ctx, &granting.plan.notes, &granting.plan.warnings)?;
     let dry = options.write.dry_run != DryRun::None;
     if dry && !ctx.out.is_machine() {
         for step in steps {
@@ -237,38 +184,24 @@ async fn access_only(
     Ok(Exit::Success)
 }
 
-/// What was done, or would be.
-struct Done {
-    plan: Plan,
-    steps: Vec<String>,
-    aws_steps: Vec<StepView>,
-    written: bridge_kube::Written,
-    effect: Option<bridge_core::effect::Effect>,
-}
-
-fn finish(ctx: &Context, hub: &Hub, options: &RegisterOptions, done: Done) -> anyhow::Result<Exit> {
-    let Done {
-        plan,
-        steps,
-        aws_steps,
-        written,
-        effect,
-    } = done;
+fn finish(
+    ctx: &Context,
+    hub: &Hub,
+    options: &RegisterOptions,
+    registering: Registering,
+    written: Written,
+    effect: Option<Effect>,
+) -> anyhow::Result<Exit> {
     for warning in &written.warnings {
         ctx.out.warn(cell(warning))?;
     }
     let line = view::line(&options.name);
-    let suffix = match options.write.dry_run {
-        DryRun::None => "",
-        DryRun::Client => " (dry run)",
-        DryRun::Server => " (server dry run)",
-    };
+    let suffix = suffix(options.write.dry_run);
     if !ctx.out.is_machine() {
         ctx.out.line(format_args!("{line} {}{suffix}", written.verb))?;
     }
-    let planned = plan
-        .current
-        .unwrap_or_else(|| ClusterSecret::from_secret(plan.secret));
+    let aws_steps = registering.aws_views();
+    let (planned, steps) = registering.planned();
     let changes = [ClusterChange::written(planned, written, effect)];
     let object = RegisterPlan {
         plan: view::Plan::new(hub, options.write.dry_run, &changes),
@@ -279,33 +212,11 @@ fn finish(ctx: &Context, hub: &Hub, options: &RegisterOptions, done: Done) -> an
     Ok(Exit::Success)
 }
 
-fn refuse_credentials_in_folder(hub: &Hub, options: &RegisterOptions, access: &Access) -> anyhow::Result<()> {
-    if !hub.is_folder() || options.credentials_in_folder || !access.holds_credential() {
-        return Ok(());
-    }
-    bail!(
-        "a {} would be written into the files of {hub}, and a folder of manifests is made to be committed: \
-         whoever reads it gets into \"{}\"; register EKS clusters without credentials (--access direct or role), \
-         or say --allow-credentials-in-folder if the folder stays where it is",
-        match access {
-            Access::Certificate { .. } => "private key",
-            _ => "bearer token",
-        },
-        options.name
-    );
-}
-
-fn hub_step(hub: &Hub, plan: &Plan) -> String {
-    let verb = if plan.current.is_some() {
-        "update"
-    } else {
-        "create"
-    };
-    let name = &plan.after.secret_name;
-    if hub.is_folder() {
-        format!("{HUB_STEP}{verb} clusters/{name} in {hub}")
-    } else {
-        format!("{HUB_STEP}{verb} Secret {}/{name}", hub.namespace())
+fn suffix(dry_run: DryRun) -> &'static str {
+    match dry_run {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
     }
 }
 
@@ -313,10 +224,10 @@ fn hub_step(hub: &Hub, plan: &Plan) -> String {
 fn show(
     ctx: &Context,
     options: &RegisterOptions,
-    plan: &Plan,
-    steps: &[String],
+    registering: &Registering,
     effect: &[String],
 ) -> anyhow::Result<()> {
+    let Registering { plan, steps, .. } = registering;
     let dry = options.write.dry_run != DryRun::None;
     if ctx.out.is_machine() {
         return Ok(());

@@ -63,6 +63,12 @@ pub async fn find(
     Ok(Some(known))
 }
 
+/// ARN of the hub's EKS cluster as far as the hub itself tells it; AWS is not asked.
+pub fn arn(defaults: &Defaults, clusters: &[ClusterSecret]) -> Option<String> {
+    let stored = defaults.hub_cluster_arn.as_ref().map(ToString::to_string);
+    stored.or_else(|| registered(clusters))
+}
+
 fn stored(defaults: &Defaults) -> Option<HubIdentity> {
     let kind = match defaults.hub_identity.as_deref()? {
         "pod-identity" => IdentityKind::PodIdentity,

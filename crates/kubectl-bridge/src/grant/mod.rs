@@ -6,8 +6,8 @@ mod run;
 mod sides;
 mod undo;
 
-pub use hub::{Known, find as find_hub};
-pub use observe::observe;
+pub use hub::{Known, arn as hub_arn, find as find_hub};
+pub use observe::{all_entries, observe};
 pub use run::run;
-pub use sides::Sides;
+pub use sides::{HubSide, Sides};
 pub use undo::{Undoing, by_hand};

@@ -1,14 +1,23 @@
 //! What is there of a spoke's access.
 
-use bridge_aws::AwsError;
+use bridge_aws::{AccessEntry, AwsError, Eks};
 use bridge_core::access::{
     Observed, Owner, Role, Seen, Side, Wanted, account, assume_actions, hub_policy_name, owner,
 };
 
 use super::sides::Sides;
 
-/// Looks at everything that the plan depends on; `is_new`: the spoke is not registered yet, so that another hub may have it.
-pub async fn observe(sides: &Sides, wanted: &Wanted, is_new: bool) -> anyhow::Result<Observed> {
+/// Beginning of the path of roles that AWS services have for themselves.
+const SERVICE_ROLE: &str = ":role/aws-service-role/";
+
+/// Looks at everything that the plan depends on. `is_new`: the spoke is not registered yet, so that another hub may have it;
+/// `entries`: its access entries, where they were looked at already.
+pub async fn observe(
+    sides: &Sides,
+    wanted: &Wanted,
+    is_new: bool,
+    entries: Option<Seen<Vec<AccessEntry>>>,
+) -> anyhow::Result<Observed> {
     let mut observed = Observed {
         entry: None,
         policies: Vec::new(),
@@ -16,7 +25,7 @@ pub async fn observe(sides: &Sides, wanted: &Wanted, is_new: bool) -> anyhow::Re
         hub_role_created: None,
         hub_policy: None,
         hub_may_assume: None,
-        other_hubs: Vec::new(),
+        other_hubs: Seen::Is(Vec::new()),
     };
     if wanted.authentication_mode.as_deref() == Some("CONFIG_MAP") {
         // EKS refuses every look at access entries; the plan says so better.
@@ -25,15 +34,28 @@ pub async fn observe(sides: &Sides, wanted: &Wanted, is_new: bool) -> anyhow::Re
     let cluster = &wanted.spoke.name;
     let principal = wanted.principal();
     let eks = sides.eks();
-    observed.entry = Box::pin(eks.access_entry(cluster, principal)).await?;
+    let entries = match entries {
+        None if is_new => Some(Box::pin(all_entries(&eks, cluster)).await?),
+        known => known,
+    };
+    observed.entry = match &entries {
+        Some(Seen::Is(all)) => all.iter().find(|entry| entry.principal == principal).cloned(),
+        _ => Box::pin(eks.access_entry(cluster, principal)).await?,
+    };
     if observed.entry.is_some() {
         observed.policies = Box::pin(eks.access_policies(cluster, principal)).await?;
     }
-    if is_new {
-        observed.other_hubs = Box::pin(other_hubs(sides, wanted)).await?;
-    }
+    observed.other_hubs = match entries {
+        Some(Seen::Is(all)) => Seen::Is(other_hubs(wanted, &all)),
+        Some(Seen::Not(why)) => Seen::Not(why),
+        None => Seen::Is(Vec::new()),
+    };
     match &wanted.role {
-        None => observed.hub_role_created = created(sides, &wanted.hub.role).await,
+        // Only that of an entry that is there matters: it may be older than the role.
+        None if observed.entry.is_some() => {
+            observed.hub_role_created = created(sides, &wanted.hub.role).await;
+        }
+        None => {}
         Some(role) => {
             observed.role = Box::pin(look_at_role(sides, &role.arn)).await?;
             if account(&role.arn) != account(&wanted.hub.role) {
@@ -42,6 +64,23 @@ pub async fn observe(sides: &Sides, wanted: &Wanted, is_new: bool) -> anyhow::Re
         }
     }
     Ok(observed)
+}
+
+/// All access entries of a cluster but those of AWS services, or what of it is not allowed: a call, and one for each entry.
+pub async fn all_entries(eks: &Eks, cluster: &str) -> Result<Seen<Vec<AccessEntry>>, AwsError> {
+    let denied = |action: &str| Ok(Seen::Not(format!("{action} is not allowed")));
+    let principals = match eks.access_entries(cluster).await {
+        Err(AwsError::AccessDenied { action, .. }) => return denied(action),
+        principals => principals?,
+    };
+    let mut entries = Vec::new();
+    for principal in principals.iter().filter(|one| !one.contains(SERVICE_ROLE)) {
+        match eks.access_entry(cluster, principal).await {
+            Err(AwsError::AccessDenied { action, .. }) => return denied(action),
+            entry => entries.extend(entry?),
+        }
+    }
+    Ok(Seen::Is(entries))
 }
 
 async fn look_at_role(sides: &Sides, arn: &str) -> anyhow::Result<Seen<Option<Role>>> {
@@ -92,24 +131,15 @@ async fn right_of_hub(
     Ok(())
 }
 
-/// Entries that another hub made there.
-async fn other_hubs(sides: &Sides, wanted: &Wanted) -> anyhow::Result<Vec<(String, String)>> {
-    let cluster = &wanted.spoke.name;
-    let eks = sides.eks();
-    let principals = match eks.access_entries(cluster).await {
-        Ok(principals) => principals,
-        Err(AwsError::AccessDenied { .. }) => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
+/// Entries that another hub made there, for principals other than ours.
+fn other_hubs(wanted: &Wanted, entries: &[AccessEntry]) -> Vec<(String, String)> {
     let spoke = wanted.spoke.to_string();
-    let mut others = Vec::new();
-    for principal in principals.iter().filter(|one| *one != wanted.principal()) {
-        let Some(entry) = eks.access_entry(cluster, principal).await? else {
-            continue;
-        };
-        if let Owner::OtherHub(hub) = owner(&entry.tags, &wanted.hub.arn, &spoke) {
-            others.push((principal.clone(), hub));
-        }
-    }
-    Ok(others)
+    entries
+        .iter()
+        .filter(|entry| entry.principal != wanted.principal())
+        .filter_map(|entry| match owner(&entry.tags, &wanted.hub.arn, &spoke) {
+            Owner::OtherHub(hub) => Some((entry.principal.clone(), hub)),
+            _ => None,
+        })
+        .collect()
 }

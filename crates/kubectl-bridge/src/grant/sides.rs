@@ -1,5 +1,7 @@
 //! Two accounts, two sets of credentials: that of the spoke and that of the hub.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use bridge_aws::{AwsOptions, Eks, Iam, Session};
 use bridge_core::access::{Side, account};
@@ -12,29 +14,44 @@ use crate::args::HubAws;
 pub struct Sides {
     spoke: Session,
     spoke_account: String,
-    hub: OnceCell<Session>,
-    hub_arn: String,
-    /// Credentials of the hub's account: those of the spoke without the role that was assumed for it.
-    hub_options: AwsOptions,
-    hub_said: bool,
+    hub: Arc<HubSide>,
+}
+
+/// Credentials of the hub's account, opened once for all spokes of a run.
+#[derive(Debug)]
+pub struct HubSide {
+    arn: String,
+    /// Those of the spoke without the role that was assumed for it.
+    options: AwsOptions,
+    said: bool,
+    session: OnceCell<Session>,
+}
+
+impl HubSide {
+    /// Of the hub with this ARN.
+    pub fn new(aws: &AwsOptions, hub_aws: &HubAws, arn: &str) -> Arc<Self> {
+        Arc::new(Self {
+            arn: arn.to_owned(),
+            options: hub_options(aws, hub_aws, Some(arn)),
+            said: hub_aws.profile.is_some(),
+            session: OnceCell::new(),
+        })
+    }
+
+    async fn session(&self) -> anyhow::Result<&Session> {
+        self.session
+            .get_or_try_init(|| open_hub(&self.options, Some(&self.arn)))
+            .await
+    }
 }
 
 impl Sides {
-    /// Sides of a spoke in `spoke_account`, and of the hub with this ARN.
-    pub fn new(
-        spoke: Session,
-        spoke_account: &str,
-        aws: &AwsOptions,
-        hub_aws: &HubAws,
-        hub_arn: &str,
-    ) -> Self {
+    /// Sides of a spoke in `spoke_account`, and of the hub.
+    pub fn new(spoke: Session, spoke_account: &str, hub: Arc<HubSide>) -> Self {
         Self {
             spoke,
             spoke_account: spoke_account.to_owned(),
-            hub: OnceCell::new(),
-            hub_arn: hub_arn.to_owned(),
-            hub_options: hub_options(aws, hub_aws, Some(hub_arn)),
-            hub_said: hub_aws.profile.is_some(),
+            hub,
         }
     }
 
@@ -55,7 +72,7 @@ impl Sides {
     pub fn of_account(&self, wanted: &str) -> Option<Side> {
         if wanted == self.spoke_account {
             Some(Side::Spoke)
-        } else if wanted == account(&self.hub_arn) {
+        } else if wanted == account(&self.hub.arn) {
             Some(Side::Hub)
         } else {
             None
@@ -63,14 +80,10 @@ impl Sides {
     }
 
     async fn hub(&self) -> anyhow::Result<&Session> {
-        self.hub
-            .get_or_try_init(|| async {
-                if !self.hub_said && self.spoke_account == account(&self.hub_arn) {
-                    return Ok(self.spoke.clone());
-                }
-                open_hub(&self.hub_options, Some(&self.hub_arn)).await
-            })
-            .await
+        if !self.hub.said && self.spoke_account == account(&self.hub.arn) {
+            return Ok(&self.spoke);
+        }
+        self.hub.session().await
     }
 }
 

@@ -4,7 +4,10 @@ use anyhow::{Context as _, bail};
 use bridge_aws::{AwsError, AwsOptions, Session};
 use bridge_core::access::{Grants, Remains, Side, Step, StepView, Undo, account};
 
-use super::{run, sides::Sides};
+use super::{
+    run,
+    sides::{HubSide, Sides},
+};
 use crate::{args::HubAws, output::Output};
 
 /// What is to be taken back for one registration.
@@ -43,7 +46,8 @@ impl Undoing {
                  --assume-role"
             );
         }
-        let sides = Sides::new(session, spoke_account, aws, hub_aws, &grants.hub.arn);
+        let hub = HubSide::new(aws, hub_aws, &grants.hub.arn);
+        let sides = Sides::new(session, spoke_account, hub);
         let remains = remains(grants, &sides).await?;
         Ok(Self {
             undo: grants.undo(&remains),

@@ -24,12 +24,26 @@ pub use table::Table;
 pub struct Output {
     format: Format,
     headers: bool,
+    about: Option<String>,
 }
 
 impl Output {
     /// Prints in this format, tables with a header line or without.
     pub fn new(format: Format, headers: bool) -> Self {
-        Self { format, headers }
+        Self {
+            format,
+            headers,
+            about: None,
+        }
+    }
+
+    /// For one of many things that are done at once: its warnings say what they are about, and its notes are logged only.
+    #[must_use]
+    pub fn about(&self, what: impl Into<String>) -> Self {
+        Self {
+            about: Some(what.into()),
+            ..self.clone()
+        }
     }
 
     /// The format asked for.
@@ -83,13 +97,22 @@ impl Output {
 
     /// Prints a line beside the answer: what happens, what was found out.
     pub fn note(&self, text: impl Display) -> io::Result<()> {
+        if let Some(about) = &self.about {
+            tracing::info!("{about}: {text}");
+            return Ok(());
+        }
         unless_closed(writeln!(anstream::stderr(), "{text}"))
     }
 
     /// Prints a warning.
     pub fn warn(&self, text: impl Display) -> io::Result<()> {
         let style = AnsiColor::Yellow.on_default();
-        unless_closed(writeln!(anstream::stderr(), "{style}warning:{style:#} {text}"))
+        let about = self.about.iter().map(|about| format!("{about}: "));
+        let about: String = about.collect();
+        unless_closed(writeln!(
+            anstream::stderr(),
+            "{style}warning:{style:#} {about}{text}"
+        ))
     }
 }
 

@@ -10,13 +10,13 @@ use crate::select::shown_name;
 /// What a command changed, or would change.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Plan<'a> {
+pub struct Plan<'a, T = ClusterChange> {
     api_version: &'static str,
     kind: &'static str,
     hub: String,
     /// `none`, `client`, `server`.
     dry_run: &'static str,
-    items: &'a [ClusterChange],
+    items: &'a [T],
 }
 
 /// One cluster of a plan.
@@ -46,9 +46,9 @@ pub struct ClusterChange {
     pub after: Option<ClusterSecret>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a, T> Plan<'a, T> {
     /// A plan of these.
-    pub fn new(hub: &Hub, dry_run: DryRun, items: &'a [ClusterChange]) -> Self {
+    pub fn new(hub: &Hub, dry_run: DryRun, items: &'a [T]) -> Self {
         Self {
             api_version: API_VERSION,
             kind: "Plan",
@@ -91,6 +91,25 @@ impl ClusterChange {
     /// What came of it, in a word: `created`, `configured`, `unchanged`, `deleted`, `failed`.
     pub fn result(&self) -> &str {
         &self.result
+    }
+
+    /// What comes of it, where something was written and that is known.
+    pub fn effect(&self) -> Option<&Effect> {
+        self.effect.as_ref()
+    }
+
+    /// What the hub warned of.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Something else that was done about a cluster, in a word.
+    pub fn done(secret: ClusterSecret, result: &str) -> Self {
+        Self {
+            result: result.to_owned(),
+            error: None,
+            ..Self::failed(secret, String::new())
+        }
     }
 
     /// Whether it failed.

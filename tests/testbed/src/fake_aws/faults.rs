@@ -21,6 +21,7 @@ pub struct Fault {
     harm: Harm,
     operation: Option<String>,
     account: Option<String>,
+    region: Option<String>,
     object: Option<String>,
     changes_only: bool,
     /// How many calls that it is about pass first.
@@ -70,6 +71,15 @@ impl Fault {
     pub fn in_account(self, account: &str) -> Self {
         Self {
             account: Some(account.to_owned()),
+            ..self
+        }
+    }
+
+    /// Only calls in this region.
+    #[must_use]
+    pub fn in_region(self, region: &str) -> Self {
+        Self {
+            region: Some(region.to_owned()),
             ..self
         }
     }
@@ -127,6 +137,7 @@ impl Fault {
             harm,
             operation: None,
             account: None,
+            region: None,
             object: None,
             changes_only: false,
             skip: 0,
@@ -139,6 +150,7 @@ impl Fault {
         let fits = |wanted: &Option<String>, had: &str| wanted.as_deref().is_none_or(|wanted| wanted == had);
         fits(&self.operation, call.operation.name)
             && fits(&self.account, call.account())
+            && fits(&self.region, &call.region)
             && fits(&self.object, call.object())
             && (!self.changes_only || call.operation.changes)
     }

@@ -21,6 +21,8 @@ pub struct Place {
     pub partition: String,
     /// The way there.
     pub session: Session,
+    /// The flags that lead there.
+    pub options: AwsOptions,
     /// Whether it is only one of all regions: the account may not have switched it on.
     pub may_be_off: bool,
 }
@@ -169,6 +171,10 @@ async fn places(login: Login, options: &DiscoverOptions) -> Result<Vec<Place>, C
             at: named(&caller.account, region),
             partition: caller.partition.clone(),
             session: session.in_region(region),
+            options: AwsOptions {
+                region: Some(region.clone()),
+                ..login.options.clone()
+            },
             may_be_off: all,
         })
         .collect())

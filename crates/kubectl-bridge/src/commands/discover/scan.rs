@@ -1,9 +1,11 @@
 //! Looking: a list for each account and region, a description for each cluster; ceil(N / 100) + N requests for N clusters.
 
+use std::collections::{BTreeMap, HashMap};
+
 use bridge_aws::{AwsError, Eks};
 use bridge_core::{
-    drift::{Listed, Scan},
-    facts::EksArn,
+    drift::{AccountRegion, Discovered, Listed, Scan},
+    facts::{EksArn, EksFacts},
 };
 use futures::{StreamExt as _, stream};
 
@@ -20,10 +22,30 @@ pub struct Scanned {
     pub scan: Scan,
     /// Why some of it could not be looked at, a sentence each.
     pub troubles: Vec<String>,
-    /// Account-regions that were looked at.
-    pub places: usize,
+    /// Account-regions that were looked at, and the way there.
+    pub places: BTreeMap<AccountRegion, Place>,
     /// Regions that the account has not switched on.
     pub off: usize,
+    /// Of all regions, those that may not be looked at.
+    pub denied: Vec<AccountRegion>,
+    /// Where in the scan each ARN is.
+    at: HashMap<String, usize>,
+}
+
+impl Scanned {
+    /// What EKS says of a cluster.
+    pub fn facts(&self, one: &Discovered) -> Option<&EksFacts> {
+        let at = *self.at.get(one.arn.as_ref()?)?;
+        self.scan.clusters.get(at)?.facts.as_ref().ok()
+    }
+
+    /// Where a cluster is.
+    pub fn place_of(&self, arn: &EksArn) -> Option<&Place> {
+        self.places.get(&AccountRegion {
+            account: arn.account.clone(),
+            region: arn.region.clone(),
+        })
+    }
 }
 
 /// Looks everywhere. What fails does not keep the rest from being looked at.
@@ -42,11 +64,10 @@ pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usiz
             })
         })
         .buffered(LISTED_AT_ONCE);
-    let (mut clusters, mut off) = (Vec::new(), Vec::new());
+    let (mut clusters, mut off, mut denied) = (Vec::new(), Vec::new(), Vec::new());
     while let Some((place, eks, names)) = lists.next().await {
         match names {
             Ok(names) => {
-                scanned.places += 1;
                 let at = |name: String| EksArn {
                     partition: place.partition.clone(),
                     region: place.at.region.clone(),
@@ -54,10 +75,15 @@ pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usiz
                     name,
                 };
                 clusters.extend(names.into_iter().map(|name| (eks.clone(), at(name))));
-                scanned.scan.whole.insert(place.at);
+                scanned.scan.whole.insert(place.at.clone());
+                scanned.places.insert(place.at.clone(), place);
             }
             // What AWS answers where a region is not switched on, and an endpoint that does not exist.
             Err(error) if place.may_be_off && is_off(&error) => off.push((place.at, words(error))),
+            // Organizations often close regions that they do not use.
+            Err(error @ AwsError::AccessDenied { .. }) if place.may_be_off => {
+                denied.push((place.at, words(error)));
+            }
             Err(error) => {
                 scanned.scan.failed.insert(place.at);
                 scanned.troubles.push(words(error));
@@ -66,11 +92,14 @@ pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usiz
     }
     drop(lists);
     scanned.off = off.len();
-    if scanned.places == 0 && !off.is_empty() {
+    scanned.denied = denied.iter().map(|(at, _)| at.clone()).collect();
+    // Nothing is known of what is there.
+    scanned.scan.failed.extend(scanned.denied.iter().cloned());
+    let shut = denied.into_iter().chain(off).next();
+    if let Some((at, reason)) = shut.filter(|_| scanned.places.is_empty()) {
         // Not one region lets anybody in: that is no matter of regions.
-        let (places, mut reasons): (Vec<_>, Vec<_>) = off.into_iter().unzip();
-        scanned.scan.failed.extend(places);
-        scanned.troubles.push(reasons.swap_remove(0));
+        scanned.scan.failed.insert(at);
+        scanned.troubles.push(reason);
     }
     scanned.scan.clusters = stream::iter(clusters)
         .map(|(eks, arn)| Box::pin(describe(eks, arn)))
@@ -78,6 +107,10 @@ pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usiz
         .filter_map(|listed| async { listed })
         .collect()
         .await;
+    let numbered = scanned.scan.clusters.iter().enumerate();
+    scanned.at = numbered
+        .map(|(at, listed)| (listed.arn.to_string(), at))
+        .collect();
     scanned
         .troubles
         .extend(scanned.scan.clusters.iter().filter_map(|listed| {

@@ -1,15 +1,15 @@
 //! What was found, for people.
 
-use bridge_core::{
-    defaults::{Defaults, Values},
-    drift::{Discovered, State},
-};
+use bridge_core::drift::{Discovered, State};
 
-use super::{count, scan::Scanned};
+use super::{Looked, count};
 use crate::{context::Context, output::Table};
 
+/// How many places are named in a line.
+const NAMED: usize = 5;
+
 /// One row a cluster. One that is missing stands under the name that it would get.
-pub fn table(found: &[Discovered], defaults: &Defaults) -> Table {
+pub fn table(found: &[Discovered], name: impl Fn(&Discovered) -> String) -> Table {
     let mut table = Table::new([
         "NAME", "STATE", "CLUSTER", "ACCOUNT", "REGION", "VERSION", "DETAIL",
     ]);
@@ -18,7 +18,7 @@ pub fn table(found: &[Discovered], defaults: &Defaults) -> Table {
         table.row([
             match &one.cluster {
                 Some(name) => name.clone(),
-                None => format!("({})", suggested(one, defaults)),
+                None => format!("({})", name(one)),
             },
             one.state.word().to_owned(),
             one.aws_cluster_name.clone(),
@@ -31,22 +31,8 @@ pub fn table(found: &[Discovered], defaults: &Defaults) -> Table {
     table
 }
 
-/// The short name by the team's pattern, else that in EKS.
-fn suggested(one: &Discovered, defaults: &Defaults) -> String {
-    let values = Values {
-        account: one.account.clone(),
-        region: one.region.clone(),
-        ..Values::default()
-    };
-    defaults
-        .aws_cluster_name
-        .as_ref()
-        .and_then(|pattern| pattern.name_of(&one.aws_cluster_name, &values))
-        .unwrap_or_else(|| one.aws_cluster_name.clone())
-}
-
-/// A line that sums it up.
-pub fn summary(ctx: &Context, found: &[Discovered], scanned: &Scanned) -> std::io::Result<()> {
+/// Lines that sum it up.
+pub fn summary(ctx: &Context, looked: &Looked) -> std::io::Result<()> {
     let states = [
         State::Registered,
         State::Missing,
@@ -57,7 +43,7 @@ pub fn summary(ctx: &Context, found: &[Discovered], scanned: &Scanned) -> std::i
     ];
     let counted: Vec<String> = states
         .into_iter()
-        .map(|state| (state, count(found, state)))
+        .map(|state| (state, count(&looked.found, state)))
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| format!("{count} {}", state.word()))
         .collect();
@@ -66,12 +52,41 @@ pub fn summary(ctx: &Context, found: &[Discovered], scanned: &Scanned) -> std::i
     } else {
         counted.join(", ")
     };
+    let scanned = &looked.scanned;
     let off = match scanned.off {
         0 => String::new(),
         off => format!(" ({off} not switched on)"),
     };
-    ctx.out
-        .note(format_args!("{} account-regions{off}: {counted}", scanned.places))?;
+    let places = match scanned.places.len() {
+        1 => "1 account-region".to_owned(),
+        places => format!("{places} account-regions"),
+    };
+    ctx.out.note(format_args!("{places}{off}: {counted}"))?;
+    if !scanned.denied.is_empty() {
+        let named: Vec<String> = scanned
+            .denied
+            .iter()
+            .take(NAMED)
+            .map(|at| format!("{} of {}", at.region, at.account))
+            .collect();
+        let more = match scanned.denied.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        ctx.out.note(format_args!(
+            "not looked at, because eks:ListClusters is not allowed there: {}{more}",
+            named.join(", ")
+        ))?;
+    }
+    for (why, clusters) in &looked.unlooked {
+        let clusters = match clusters {
+            1 => "1 missing cluster".to_owned(),
+            clusters => format!("{clusters} missing clusters"),
+        };
+        ctx.out.note(format_args!(
+            "whether another hub has {clusters} already was not looked at: {why}"
+        ))?;
+    }
     if !scanned.troubles.is_empty() {
         ctx.out
             .note("Not everything could be looked at: see the warnings above.")?;

@@ -95,16 +95,7 @@ pub async fn find(
     };
     if asks_eks || options.aws_cluster_name.is_some() {
         let (facts, session) = describe(options, current).await?;
-        let step = format!(
-            "{EKS_STEP}{} is {}{}",
-            facts.arn,
-            facts.status,
-            facts
-                .version
-                .as_ref()
-                .map(|version| format!(", Kubernetes {version}"))
-                .unwrap_or_default()
-        );
+        let step = described(&facts);
         // A dry run's answer holds it.
         if options.write.dry_run == DryRun::None || ctx.out.is_machine() {
             ctx.out.note(&step)?;
@@ -118,6 +109,41 @@ pub async fn find(
         found.kubernetes_version = version.ok().map(|info| api::version(&info));
     }
     Ok(found)
+}
+
+/// The same for a cluster that EKS has described already.
+pub fn known(
+    options: &RegisterOptions,
+    current: Option<&ClusterSecret>,
+    facts: EksFacts,
+    session: Session,
+    steps: &mut Vec<String>,
+) -> anyhow::Result<Found> {
+    let connection = current.map(ClusterSecret::connection);
+    let found = match &options.way {
+        Way::Unsaid => unsaid(options, current, connection)?.0,
+        Way::Eks(access) => Found::new(eks_access(access, connection)),
+        Way::Context { .. } | Way::Endpoint { .. } | Way::InCluster => {
+            return usage("--discovered is about clusters of EKS");
+        }
+    };
+    steps.push(described(&facts));
+    Ok(Found {
+        facts: Some(facts),
+        session: Some(session),
+        ..found
+    })
+}
+
+fn described(facts: &EksFacts) -> String {
+    let version = facts.version.as_ref();
+    let version = version.map(|version| format!(", Kubernetes {version}"));
+    format!(
+        "{EKS_STEP}{} is {}{}",
+        facts.arn,
+        facts.status,
+        version.unwrap_or_default()
+    )
 }
 
 /// As registered, else EKS; and whether EKS is to be asked.

@@ -1,10 +1,12 @@
 //! What is to be made in AWS for a registration.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
 use bridge_core::{
     access::{
-        AccessPlan, Grants, HubIdentity, IdentityKind, RoleWanted, Scope, StepView, Wanted, policy_arn,
-        role_arn,
+        AccessEntry, AccessPlan, Grants, HubIdentity, IdentityKind, RoleWanted, Scope, Seen, StepView,
+        Wanted, policy_arn, role_arn,
     },
     defaults::Defaults,
     registration::Access,
@@ -16,8 +18,7 @@ use super::{access::Found, team};
 use crate::{
     args::{RegisterOptions, Way},
     context::Context,
-    grant::{Known, Sides, find_hub, observe, run},
-    output::cell,
+    grant::{HubSide, Known, Sides, find_hub, observe, run},
     usage::usage,
 };
 
@@ -57,6 +58,19 @@ pub struct Given<'a> {
     pub current: Option<&'a ClusterSecret>,
 }
 
+/// For whom access is made: one hub for all registrations of a run.
+pub struct LetIn {
+    identity: HubIdentity,
+    side: Arc<HubSide>,
+}
+
+impl LetIn {
+    /// ARN of the hub's EKS cluster.
+    pub fn hub_arn(&self) -> &str {
+        &self.identity.arn
+    }
+}
+
 /// Finds out what is to be made; settles how Argo CD gets in where that follows from the hub. `None`: nothing is made.
 pub async fn look(
     ctx: &Context,
@@ -64,11 +78,36 @@ pub async fn look(
     found: &mut Found,
     steps: &mut Vec<String>,
 ) -> anyhow::Result<Option<Granting>> {
+    if !wants_access(given, found)? {
+        return Ok(None);
+    }
+    let Some(to) = let_in(ctx, given, steps).await? else {
+        return Ok(None);
+    };
+    look_for(given, found, &to, None, steps).await
+}
+
+/// The same where it is known already for whom access is made, if for anybody; `entries`: the access entries of the spoke, where
+/// they were looked at.
+pub async fn look_again(
+    given: &Given<'_>,
+    found: &mut Found,
+    to: Option<&LetIn>,
+    entries: Option<Seen<Vec<AccessEntry>>>,
+    steps: &mut Vec<String>,
+) -> anyhow::Result<Option<Granting>> {
+    match to {
+        Some(to) if wants_access(given, found)? => look_for(given, found, to, entries, steps).await,
+        // It settles the role all the same.
+        None => wants_access(given, found).map(|_| None),
+        _ => Ok(None),
+    }
+}
+
+/// Whether access may be made at all; names the role that Argo CD assumes, where there is one.
+fn wants_access(given: &Given<'_>, found: &mut Found) -> anyhow::Result<bool> {
     let Given {
-        options,
-        defaults,
-        current,
-        ..
+        options, defaults, ..
     } = *given;
     let is_eks = matches!(
         found.access,
@@ -81,22 +120,31 @@ pub async fn look(
                 options.name
             ));
         }
-        return Ok(None);
+        return Ok(false);
     };
-    let facts = facts.clone();
     if let Access::Role { role_arn } = &mut found.access
         && role_arn.is_empty()
     {
-        *role_arn = role_to_use(options, defaults, &facts)?;
+        *role_arn = role_to_use(options, defaults, facts)?;
     }
-    if options.grant.skip {
-        return Ok(None);
-    }
-    let Some(identity) = identity(ctx, given, steps).await? else {
-        return Ok(None);
-    };
-    settle(given, found, identity.kind)?;
-    let Some(session) = found.session.clone() else {
+    Ok(!options.grant.skip)
+}
+
+async fn look_for(
+    given: &Given<'_>,
+    found: &mut Found,
+    to: &LetIn,
+    entries: Option<Seen<Vec<AccessEntry>>>,
+    steps: &mut Vec<String>,
+) -> anyhow::Result<Option<Granting>> {
+    let Given {
+        options,
+        defaults,
+        current,
+        ..
+    } = *given;
+    settle(given, found, to.identity.kind)?;
+    let (Some(session), Some(facts)) = (found.session.clone(), found.facts.clone()) else {
         return Ok(None);
     };
     let namespaces = options.grant.namespaces.clone().or_else(|| {
@@ -114,23 +162,17 @@ pub async fn look(
         }),
         _ => None,
     };
+    let sides = Sides::new(session, &facts.arn.account, Arc::clone(&to.side));
     let wanted = Wanted {
-        spoke: facts.arn.clone(),
-        authentication_mode: facts.authentication_mode.clone(),
+        spoke: facts.arn,
+        authentication_mode: facts.authentication_mode,
         role,
         policy,
         groups: options.grant.groups.clone(),
         adopt: options.grant.adopt,
-        hub: identity,
+        hub: to.identity.clone(),
     };
-    let sides = Sides::new(
-        session,
-        &facts.arn.account,
-        &options.aws,
-        &options.hub_aws,
-        &wanted.hub.arn,
-    );
-    let observed = Box::pin(observe(&sides, &wanted, current.is_none()))
+    let observed = Box::pin(observe(&sides, &wanted, current.is_none(), entries))
         .await
         .with_context(|| {
             format!(
@@ -139,12 +181,6 @@ pub async fn look(
             )
         })?;
     let plan = wanted.plan(&observed)?;
-    for note in &plan.notes {
-        ctx.out.note(cell(note))?;
-    }
-    for warning in &plan.warnings {
-        ctx.out.warn(cell(warning))?;
-    }
     steps.extend(plan.steps.iter().map(ToString::to_string));
     Ok(Some(Granting {
         sides,
@@ -155,11 +191,11 @@ pub async fn look(
 }
 
 /// As whom Argo CD of the hub comes; `None`: it is not known which EKS cluster that is, and nobody asks for access.
-async fn identity(
+pub async fn let_in(
     ctx: &Context,
     given: &Given<'_>,
     steps: &mut Vec<String>,
-) -> anyhow::Result<Option<HubIdentity>> {
+) -> anyhow::Result<Option<LetIn>> {
     let options = given.options;
     let known = find_hub(
         ctx,
@@ -186,7 +222,8 @@ async fn identity(
         ctx.out.note(&step)?;
         steps.push(step);
     }
-    Ok(Some(identity))
+    let side = HubSide::new(&options.aws, &options.hub_aws, &identity.arn);
+    Ok(Some(LetIn { identity, side }))
 }
 
 /// The role where none is named: to be made, or the team's.

@@ -5,14 +5,15 @@ use bridge_aws::AwsError;
 use bridge_core::{access::addon_roles, secret::ClusterSecret, selector::Map};
 
 use super::access::Found;
-use crate::{args::RegisterOptions, context::Context};
+use crate::args::RegisterOptions;
 
-/// Annotations that the cluster does not have yet. What it has may come from elsewhere, and stays.
+/// Annotations that the cluster does not have yet; what it has may come from elsewhere, and stays. What could not be looked at is
+/// noted.
 pub async fn find(
-    ctx: &Context,
     options: &RegisterOptions,
     current: Option<&ClusterSecret>,
     found: &Found,
+    notes: &mut Vec<String>,
 ) -> anyhow::Result<Map> {
     let (Some(session), Some(facts), true) = (&found.session, &found.facts, options.discover_roles) else {
         return Ok(Map::new());
@@ -21,9 +22,9 @@ pub async fn find(
         Ok(associations) => associations,
         // Good to have, and nothing that a registration needs.
         Err(AwsError::AccessDenied { action, .. }) => {
-            ctx.out.note(format_args!(
+            notes.push(format!(
                 "the roles of addons are left out: {action} is not allowed (--no-discover-roles does not look)"
-            ))?;
+            ));
             return Ok(Map::new());
         }
         Err(error) => {

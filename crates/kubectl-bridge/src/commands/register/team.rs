@@ -33,6 +33,26 @@ pub fn apply(
     defaults: &Defaults,
     current: Option<&ClusterSecret>,
 ) -> anyhow::Result<RegisterOptions> {
+    let mut options = fill(options, defaults, current)?;
+    if matches!(options.way, Way::Unsaid | Way::Eks(_))
+        && options.aws.profile.is_none()
+        && options.aws.assume_role.is_none()
+        && let Some(pattern) = &defaults.assume_role
+    {
+        let role = pattern
+            .fill(&place(&options, current))
+            .context("the team's defaults name a role to assume")?;
+        options.aws.assume_role = Some(role);
+    }
+    Ok(options)
+}
+
+/// The same without the role that this tool assumes.
+pub fn fill(
+    options: &RegisterOptions,
+    defaults: &Defaults,
+    current: Option<&ClusterSecret>,
+) -> anyhow::Result<RegisterOptions> {
     let mut options = options.clone();
     let is_eks = matches!(options.way, Way::Unsaid | Way::Eks(_));
     let is_new = current.is_none();
@@ -68,16 +88,6 @@ pub fn apply(
             };
             options.aws_cluster_name = Some(pattern.fill(&values)?);
         }
-    }
-    if is_eks
-        && options.aws.profile.is_none()
-        && options.aws.assume_role.is_none()
-        && let Some(pattern) = &defaults.assume_role
-    {
-        let role = pattern
-            .fill(&place(&options, current))
-            .context("the team's defaults name a role to assume")?;
-        options.aws.assume_role = Some(role);
     }
     Ok(options)
 }
