@@ -239,8 +239,12 @@ impl Iam {
                 .all(|result| *result.eval_decision() == PolicyEvaluationDecisionType::Allowed))
     }
 
-    /// Names of the inline policies of a role (IAM action `iam:ListRolePolicies`).
-    async fn inline_policies(&self, role: &str) -> Result<Vec<String>, AwsError> {
+    /// Names of the inline policies of a role (IAM action `iam:ListRolePolicies`); none of one that does not exist.
+    ///
+    /// # Errors
+    /// Any of a refused or failed request.
+    pub async fn inline_policies(&self, role: &str) -> Result<Vec<String>, AwsError> {
+        let role = role_name(role);
         let call = call(
             "iam:ListRolePolicies",
             format!("list the policies of IAM role \"{role}\""),
@@ -270,16 +274,48 @@ impl Iam {
         Ok(names)
     }
 
-    /// Deletes a role with its inline policies (IAM actions `iam:DeleteRole`, `iam:ListRolePolicies`,
-    /// `iam:DeleteRolePolicy`); `false` if there was none.
+    /// ARNs of the managed policies of a role (IAM action `iam:ListAttachedRolePolicies`); none of one that does not exist.
     ///
     /// # Errors
-    /// Any of a refused or failed request; `DeleteConflict` where somebody attached a policy.
+    /// Any of a refused or failed request.
+    pub async fn attached_policies(&self, role: &str) -> Result<Vec<String>, AwsError> {
+        let role = role_name(role);
+        let call = call(
+            "iam:ListAttachedRolePolicies",
+            format!("list the managed policies of IAM role \"{role}\""),
+        );
+        let (mut arns, mut marker) = (Vec::new(), None::<String>);
+        loop {
+            let answer = self
+                .paced(async || {
+                    self.client
+                        .list_attached_role_policies()
+                        .role_name(role)
+                        .set_marker(marker.clone())
+                        .send()
+                        .await
+                        .map_err(self.failed(&call))
+                })
+                .await;
+            let Some(page) = absent(answer)? else { break };
+            let attached = page.attached_policies.unwrap_or_default();
+            arns.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+            let next = page.marker.filter(|_| page.is_truncated);
+            // A list that goes in a circle would never end.
+            if next.is_none() || next == marker {
+                break;
+            }
+            marker = next;
+        }
+        Ok(arns)
+    }
+
+    /// Deletes a role (IAM action `iam:DeleteRole`); `false` if there was none.
+    ///
+    /// # Errors
+    /// Any of a refused or failed request; `DeleteConflict` where it has policies.
     pub async fn delete_role(&self, role: &str) -> Result<bool, AwsError> {
         let name = role_name(role);
-        for policy in self.inline_policies(name).await? {
-            self.delete_inline_policy(name, &policy).await?;
-        }
         let call = call("iam:DeleteRole", format!("delete IAM role \"{name}\""));
         let answer = self
             .paced(async || {

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::room::INLINE_POLICIES;
+
 /// Why access cannot be made so. Nothing was written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AccessError {
@@ -126,6 +128,23 @@ pub enum AccessError {
         why: String,
         /// What would do.
         policy: Box<Value>,
+    },
+    /// The hub's role has no room for the right.
+    #[error(
+        "{hub_role} has no room for the right to assume {role}: its inline policies take {used} of the {INLINE_POLICIES} characters \
+         that IAM allows on a role, and this one needs {needed}; nothing was changed. {way_out}"
+    )]
+    NoRoom {
+        /// ARN of the hub's role.
+        hub_role: String,
+        /// ARN of the spoke's role.
+        role: String,
+        /// Characters in use.
+        used: usize,
+        /// Characters that it needs.
+        needed: usize,
+        /// What to do.
+        way_out: String,
     },
     /// The hub may not.
     #[error(

@@ -113,6 +113,12 @@ pub struct Role {
     pub boundary: Option<String>,
 }
 
+/// Whether a role was made after an access entry for its ARN, so that the entry lets only an earlier role in. By whole seconds:
+/// not every AWS service tells more, and a fraction that one leaves out must not make the other look later.
+pub fn made_after(role: Timestamp, entry: Timestamp) -> bool {
+    role.as_second() > entry.as_second()
+}
+
 /// A role to make (`CreateRole`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRole {

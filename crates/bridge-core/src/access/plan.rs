@@ -15,6 +15,9 @@ use super::{
 };
 use crate::facts::EksArn;
 
+/// Beginning of the names of the inline policies that the hub's role gets.
+const HUB_POLICY: &str = "kubectl-bridge-";
+
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -67,6 +70,8 @@ pub struct Observed {
     pub hub_role_created: Option<Timestamp>,
     /// The inline policy of the hub's role for this spoke.
     pub hub_policy: Option<Value>,
+    /// Characters of the other inline policies of the hub's role, where they were looked at.
+    pub hub_inline: Option<usize>,
     /// Whether the hub's role may assume the spoke's, as IAM simulates it.
     pub hub_may_assume: Option<bool>,
     /// Access entries that other hubs made: principal and ARN of the hub.
@@ -202,5 +207,10 @@ pub fn account(arn: &str) -> &str {
 /// Name of the inline policy by which the hub's role may assume a role: unique among the accounts of the spokes.
 pub fn hub_policy_name(role_arn: &str) -> String {
     let name = role_arn.rsplit('/').next().unwrap_or(role_arn);
-    format!("kubectl-bridge-{}-{name}", account(role_arn))
+    format!("{HUB_POLICY}{}-{name}", account(role_arn))
+}
+
+/// Whether an inline policy of the hub's role is one of those.
+pub fn is_hub_policy(name: &str) -> bool {
+    name.starts_with(HUB_POLICY)
 }

@@ -98,7 +98,7 @@ pub enum Do {
         /// Its principal.
         principal: String,
     },
-    /// Delete a role with its inline policies.
+    /// Delete a role without policies.
     DeleteRole {
         /// ARN.
         role: String,

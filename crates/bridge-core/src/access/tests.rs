@@ -45,6 +45,7 @@ fn nothing() -> Observed {
         role: Seen::Is(None),
         hub_role_created: None,
         hub_policy: None,
+        hub_inline: None,
         hub_may_assume: None,
         other_hubs: Seen::Is(vec![]),
     }
@@ -130,19 +131,19 @@ fn role_in_another_account_in_order() {
     assert_eq!(
         actions(&plan),
         [
-            "CreateRole",
             "PutRolePolicy",
+            "CreateRole",
             "CreateAccessEntry",
             "AssociateAccessPolicy",
             "DescribeAccessEntry"
         ]
     );
-    let Do::CreateRole(new) = &plan.steps[0].does else {
-        unreachable!("the role comes first")
+    let Do::CreateRole(new) = &plan.steps[1].does else {
+        unreachable!("the role comes after the right to assume it")
     };
     assert_eq!((new.name.as_str(), new.path.as_str()), ("dev", "/argocd/"));
     assert_eq!(
-        (plan.steps[1].account.as_str(), plan.steps[1].side),
+        (plan.steps[0].account.as_str(), plan.steps[0].side),
         ("111122223333", Side::Hub)
     );
     assert_eq!(plan.grants, wanted.grants());
@@ -154,6 +155,45 @@ fn role_in_another_account_in_order() {
     let plan = wanted.plan(&free).unwrap();
     assert!(!actions(&plan).contains(&"PutRolePolicy"));
     assert_eq!(plan.grants.hub_policy, None);
+}
+
+#[test]
+fn no_room_for_another_right() {
+    let wanted = with_role(true);
+    let with = |used| {
+        wanted.plan(&Observed {
+            hub_inline: Some(used),
+            ..nothing()
+        })
+    };
+    let policy = assume_policy(&wanted.role.as_ref().unwrap().arn, IdentityKind::PodIdentity);
+    let room = INLINE_POLICIES - policy_size(&policy);
+    assert!(with(room).is_ok());
+    let error = with(room + 1).unwrap_err().to_string();
+    for part in [
+        "role/argocd-hub has no room for the right to assume arn:aws:iam::444455556666:role/argocd/dev",
+        "of the 10240 characters",
+        "nothing was changed",
+        "below /argocd/ once, by a managed policy",
+        "aws iam attach-role-policy --role-name argocd-hub",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    // One of another shape is written anew, and nobody has to make room where nothing is written.
+    let may = Observed {
+        hub_inline: Some(INLINE_POLICIES),
+        hub_may_assume: Some(true),
+        ..nothing()
+    };
+    assert!(wanted.plan(&may).is_ok());
+}
+
+#[test]
+fn by_whole_seconds() {
+    let at = |text: &str| text.parse().unwrap();
+    let entry = at("2026-01-01T00:00:00Z");
+    assert!(!made_after(at("2026-01-01T00:00:00.9Z"), entry));
+    assert!(made_after(at("2026-01-01T00:00:01Z"), entry));
 }
 
 #[test]
@@ -332,6 +372,7 @@ fn only_what_is_marked_is_taken_back() {
         cluster_exists: true,
         entry: Some(entry(&grants.principal, tags.clone())),
         role: Some(role(tags.clone())),
+        role_policies: vec![],
         hub_policy: Some(json!({})),
     };
     let undo = grants.undo(&remains(&ours()));
@@ -341,6 +382,18 @@ fn only_what_is_marked_is_taken_back() {
         ["eks:DeleteAccessEntry", "iam:DeleteRole", "iam:DeleteRolePolicy"]
     );
     assert!(undo.left.is_empty());
+    let mut shared = remains(&ours());
+    shared.role_policies = vec!["theirs".into(), "arn:aws:iam::aws:policy/ReadOnlyAccess".into()];
+    let undo = grants.undo(&shared);
+    let does: Vec<&str> = undo.steps.iter().map(Step::action).collect();
+    assert_eq!(does, ["eks:DeleteAccessEntry", "iam:DeleteRolePolicy"]);
+    for part in [
+        "(theirs, arn:aws:iam::aws:policy/ReadOnlyAccess)",
+        "aws iam delete-role-policy --role-name dev --policy-name theirs; aws iam detach-role-policy",
+        "; aws iam delete-role --role-name dev",
+    ] {
+        assert!(undo.left[0].contains(part), "{part}: {}", undo.left[0]);
+    }
     let undo = grants.undo(&remains(&Tags::new()));
     assert_eq!((undo.steps.len(), undo.left.len()), (1, 2));
     let undo = grants.undo(&Remains::default());

@@ -37,12 +37,12 @@ pub fn trust_policy(hub_role: &str, kind: IdentityKind) -> Value {
     })
 }
 
-/// The policy by which the hub's role may assume one role, and no other.
+/// The policy by which the hub's role may assume one role, and no other. As short as can be: all of them share the room that
+/// IAM gives a role.
 pub fn assume_policy(role: &str, kind: IdentityKind) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
-            "Sid": "ArgoCD",
             "Effect": "Allow",
             "Action": assume_actions(kind),
             "Resource": role,

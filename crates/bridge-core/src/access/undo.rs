@@ -18,6 +18,8 @@ pub struct Remains {
     pub entry: Option<AccessEntry>,
     /// The spoke's role.
     pub role: Option<Role>,
+    /// Names of the inline policies of that role and ARNs of the managed ones: somebody gave them to it, this tool gives none.
+    pub role_policies: Vec<String>,
     /// The inline policy of the hub's role.
     pub hub_policy: Option<Value>,
 }
@@ -61,7 +63,11 @@ impl Grants {
             None => {}
         }
         if let Some(role) = &remains.role {
-            if self.role.is_some() && mine(&role.tags) {
+            if self.role.is_none() || !mine(&role.tags) {
+                left.push(format!("IAM role {}: it was not made by this hub", role.arn));
+            } else if !remains.role_policies.is_empty() {
+                left.push(with_policies(role, &remains.role_policies));
+            } else {
                 step(
                     Side::Spoke,
                     &role.arn,
@@ -69,8 +75,6 @@ impl Grants {
                         role: role.arn.clone(),
                     },
                 );
-            } else {
-                left.push(format!("IAM role {}: it was not made by this hub", role.arn));
             }
         }
         if let (Some(name), Some(_)) = (&self.hub_policy, &remains.hub_policy) {
@@ -91,4 +95,25 @@ impl Grants {
     pub fn cluster_name(&self) -> &str {
         self.spoke.rsplit('/').next().unwrap_or(&self.spoke)
     }
+}
+
+/// IAM deletes no role with policies, and to take off what others gave it would be to undo their work.
+fn with_policies(role: &Role, policies: &[String]) -> String {
+    let name = &role.name;
+    let commands = policies.iter().map(|policy| {
+        if policy.starts_with("arn:") {
+            format!("aws iam detach-role-policy --role-name {name} --policy-arn {policy}")
+        } else {
+            format!("aws iam delete-role-policy --role-name {name} --policy-name {policy}")
+        }
+    });
+    let commands: Vec<String> = commands
+        .chain([format!("aws iam delete-role --role-name {name}")])
+        .collect();
+    format!(
+        "IAM role {}: somebody gave it policies ({}), and they may need it; once nobody does: {}",
+        role.arn,
+        policies.join(", "),
+        commands.join("; ")
+    )
 }

@@ -2,7 +2,9 @@
 
 use super::Look;
 use crate::{
-    access::{AccessEntry, AssociatedPolicy, IdentityKind, Role, Scope, Trust, assume_actions, trusts},
+    access::{
+        AccessEntry, AssociatedPolicy, IdentityKind, Role, Scope, Trust, assume_actions, made_after, trusts,
+    },
     connection::Connection,
     finding::{Check, Finding},
     secret::ClusterSecret,
@@ -113,7 +115,7 @@ fn stale(look: &AccessLook<'_>, entry: &AccessEntry, name: &str) -> Finding {
             ),
         ),
         Look::Seen(role) => match (role.created_at, entry.created_at) {
-            (Some(role_at), Some(entry_at)) if role_at > entry_at => STALE.failure(
+            (Some(role_at), Some(entry_at)) if made_after(role_at, entry_at) => STALE.failure(
                 format!(
                     "the role {} was made anew at {role_at:.0}, after its access entry ({entry_at:.0}): the entry still lets only \
                      the old one in, and Argo CD gets a 401",

@@ -1,8 +1,9 @@
 //! What is there of a spoke's access.
 
-use bridge_aws::{AccessEntry, AwsError, Eks};
+use bridge_aws::{AccessEntry, AwsError, Eks, Iam};
 use bridge_core::access::{
-    Observed, Owner, Role, Seen, Side, Wanted, account, assume_actions, hub_policy_name, owner,
+    INLINE_POLICIES, Observed, Owner, Role, Seen, Side, Wanted, account, assume_actions, assume_policy,
+    hub_policy_name, is_hub_policy, owner, policy_size,
 };
 
 use super::sides::Sides;
@@ -24,6 +25,7 @@ pub async fn observe(
         role: Seen::Is(None),
         hub_role_created: None,
         hub_policy: None,
+        hub_inline: None,
         hub_may_assume: None,
         other_hubs: Seen::Is(Vec::new()),
     };
@@ -128,7 +130,34 @@ async fn right_of_hub(
     observed.hub_may_assume = Box::pin(iam.may(hub_role, assume_actions(wanted.hub.kind), role))
         .await
         .ok();
+    if create && observed.hub_may_assume != Some(true) {
+        observed.hub_inline = Box::pin(inline_policies(&iam, wanted, role)).await;
+    }
     Ok(())
+}
+
+/// Characters of the inline policies of the hub's role but that for this role; `None` where they may not be looked at.
+async fn inline_policies(iam: &Iam, wanted: &Wanted, role: &str) -> Option<usize> {
+    let hub_role = &wanted.hub.role;
+    let own = hub_policy_name(role);
+    let names = iam.inline_policies(hub_role).await.ok()?.into_iter();
+    let (ours, others): (Vec<String>, Vec<String>) = names
+        .filter(|name| *name != own)
+        .partition(|name| is_hub_policy(name));
+    let others = sizes(iam, hub_role, &others).await?;
+    // Ours are about as long as the one to come: each is looked at only where that would be too much.
+    let one = policy_size(&assume_policy(role, wanted.hub.kind));
+    let about = others + ours.len() * one;
+    if about + one <= INLINE_POLICIES {
+        return Some(about);
+    }
+    Some(others + sizes(iam, hub_role, &ours).await?)
+}
+
+async fn sizes(iam: &Iam, role: &str, names: &[String]) -> Option<usize> {
+    let looks = names.iter().map(|name| iam.inline_policy(role, name));
+    let policies = futures::future::try_join_all(looks).await.ok()?;
+    Some(policies.iter().flatten().map(policy_size).sum())
 }
 
 /// Entries that another hub made there, for principals other than ours.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use bridge_aws::AwsError;
-use bridge_core::access::{Do, HUB_TAG, Owner, SPOKE_TAG, Step, Tags, owner};
+use bridge_core::access::{Do, HUB_TAG, Owner, SPOKE_TAG, Step, Tags, owner, way_out};
 use tokio::time::{Instant, sleep};
 
 use super::sides::Sides;
@@ -120,8 +120,8 @@ impl Runner<'_> {
             Do::PutHubPolicy {
                 hub_role,
                 name,
+                role,
                 policy,
-                ..
             } => {
                 let written = iam.put_inline_policy(hub_role, name, policy).await;
                 if written
@@ -130,8 +130,8 @@ impl Runner<'_> {
                 {
                     return written.with_context(|| {
                         format!(
-                            "{hub_role} has no room for another inline policy: allow it once to assume a pattern of roles, such as \
-                             those below a --role-path, and nothing is added any more"
+                            "{hub_role} has no room for another inline policy. {}",
+                            way_out(hub_role, role, policy)
                         )
                     });
                 }
@@ -145,7 +145,8 @@ impl Runner<'_> {
                 {
                     return deleted.map(drop).with_context(|| {
                         format!(
-                            "something that this tool did not make is attached to {role}: take it off first"
+                            "somebody gave {role} policies, or an instance profile, in the meantime: run the same command again to \
+                             see them"
                         )
                     });
                 }

@@ -91,7 +91,12 @@ async fn remains(grants: &Grants, sides: &Sides) -> anyhow::Result<Remains> {
         Err(error) => return Err(error.into()),
     }
     if let Some(role) = &grants.role {
-        remains.role = sides.iam(Side::Spoke).await?.role(role).await?;
+        let iam = sides.iam(Side::Spoke).await?;
+        remains.role = iam.role(role).await?;
+        if remains.role.is_some() {
+            remains.role_policies = iam.inline_policies(role).await?;
+            remains.role_policies.extend(iam.attached_policies(role).await?);
+        }
     }
     if let Some(policy) = &grants.hub_policy {
         let iam = sides.iam(Side::Hub).await?;
@@ -100,24 +105,29 @@ async fn remains(grants: &Grants, sides: &Sides) -> anyhow::Result<Remains> {
     Ok(remains)
 }
 
-/// Commands that take back by hand what a registration made.
+/// Commands that take back by hand what a registration made, each with the account that it is for.
 pub fn by_hand(grants: &Grants) -> Vec<String> {
     let region = grants.spoke.split(':').nth(3).unwrap_or_default();
+    let (spoke, hub) = (account(&grants.spoke), account(&grants.hub.role));
     let mut commands = Vec::new();
     if grants.entry {
         commands.push(format!(
-            "aws eks delete-access-entry --region {region} --cluster-name {} --principal-arn {}",
+            "aws eks delete-access-entry --region {region} --cluster-name {} --principal-arn {} # account {spoke}",
             grants.cluster_name(),
             grants.principal
         ));
     }
     let name = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
     if let Some(role) = &grants.role {
-        commands.push(format!("aws iam delete-role --role-name {}", name(role)));
+        let role = name(role);
+        commands.push(format!(
+            "aws iam delete-role --role-name {role} # account {spoke}; IAM refuses while it has policies, which somebody else gave \
+             it: \"aws iam list-role-policies --role-name {role}\" and \"aws iam list-attached-role-policies --role-name {role}\""
+        ));
     }
     if let Some(policy) = &grants.hub_policy {
         commands.push(format!(
-            "aws iam delete-role-policy --role-name {} --policy-name {policy}",
+            "aws iam delete-role-policy --role-name {} --policy-name {policy} # account {hub}",
             name(&grants.hub.role)
         ));
     }

@@ -2,7 +2,7 @@
 
 use super::{AccessError, Do, Draft, Owner};
 use crate::access::{
-    observed::{AccessEntry, AssociatedPolicy},
+    observed::{AccessEntry, AssociatedPolicy, made_after},
     policy::policy_name,
 };
 
@@ -143,7 +143,7 @@ impl Draft<'_> {
             (Some(_), _) => None,
             (None, _) => self.observed.hub_role_created,
         };
-        fresh || matches!((created, entry.created_at), (Some(role), Some(entry)) if role > entry)
+        fresh || matches!((created, entry.created_at), (Some(role), Some(entry)) if made_after(role, entry))
     }
 
     fn make_anew(&mut self, entry: &AccessEntry) {

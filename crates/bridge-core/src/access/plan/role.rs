@@ -1,8 +1,11 @@
 //! The role between the hub's and the spoke.
 
+use serde_json::Value;
+
 use super::{AccessError, Do, Draft, Owner, RoleWanted, Seen, Side, account, hub_policy_name};
 use crate::access::{
     observed::{NewRole, Role},
+    room::{INLINE_POLICIES, policy_size, way_out},
     trust::{Trust, assume_policy, same_policy, trust_policy, trusts},
 };
 
@@ -18,7 +21,12 @@ impl Draft<'_> {
             self.role_as_it_is(wanted)?;
             false
         };
-        self.right_of_hub(wanted)?;
+        if let Some(does) = self.right_of_hub(wanted)? {
+            self.step(Side::Hub, account(&self.wanted.hub.role), does);
+            // First of all: it needs no role to be there, AWS takes a while to know it everywhere, and where there is no room
+            // for it nothing else has been written.
+            self.plan.steps.rotate_right(1);
+        }
         Ok(fresh)
     }
 
@@ -145,16 +153,17 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// In one account the trust policy that names the hub's role is enough; between two the hub's role needs the right as well.
-    fn right_of_hub(&mut self, wanted: &RoleWanted) -> Result<(), AccessError> {
+    /// In one account the trust policy that names the hub's role is enough; between two the hub's role needs the right as well:
+    /// what is to be written for it, if anything is.
+    fn right_of_hub(&mut self, wanted: &RoleWanted) -> Result<Option<Do>, AccessError> {
         let hub = &self.wanted.hub;
         if account(&hub.role) == account(&wanted.arn) {
-            return Ok(());
+            return Ok(None);
         }
         let policy = assume_policy(&wanted.arn, hub.kind);
         if !wanted.create {
             return match self.observed.hub_may_assume {
-                Some(true) => Ok(()),
+                Some(true) => Ok(None),
                 Some(false) => Err(AccessError::NoRight {
                     hub_role: hub.role.clone(),
                     role: wanted.arn.clone(),
@@ -165,7 +174,7 @@ impl Draft<'_> {
                         "{} is in another account, and whether {} has the right to assume it was not checked",
                         wanted.arn, hub.role
                     ));
-                    Ok(())
+                    Ok(None)
                 }
             };
         }
@@ -178,16 +187,33 @@ impl Draft<'_> {
                     .push(format!("{} may assume it already", hub.role));
             }
             _ => {
+                self.room(&wanted.arn, &policy)?;
                 self.plan.grants.hub_policy = Some(name.clone());
-                let does = Do::PutHubPolicy {
+                return Ok(Some(Do::PutHubPolicy {
                     hub_role: hub.role.clone(),
                     name,
                     role: wanted.arn.clone(),
                     policy,
-                };
-                self.step(Side::Hub, account(&hub.role), does);
+                }));
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// IAM would refuse it; said before anything is written.
+    fn room(&self, role: &str, policy: &Value) -> Result<(), AccessError> {
+        let hub = &self.wanted.hub;
+        let needed = policy_size(policy);
+        match self.observed.hub_inline {
+            Some(used) if used + needed > INLINE_POLICIES => Err(AccessError::NoRoom {
+                hub_role: hub.role.clone(),
+                role: role.to_owned(),
+                used,
+                needed,
+                way_out: way_out(&hub.role, role, policy),
+            }),
+            // Where it could not be looked at, the first step tells.
+            _ => Ok(()),
+        }
     }
 }
