@@ -13,6 +13,7 @@ mod completion;
 mod demo;
 mod discover;
 mod drain;
+mod emulators;
 mod fleet;
 mod help;
 mod init;

@@ -28,6 +28,9 @@ pub(super) async fn ministack() -> Result<Running> {
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .env("TMPDIR", scratch.path())
+            // Services with ports of their own, on every interface.
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("SFTP_ENABLED", "0")
             .env("LOG_LEVEL", "WARNING")
             // The account of keys that it has not given out itself: those of sessions of Moto.
             .env("MINISTACK_ACCOUNT_ID", AWAY_ACCOUNT)
