@@ -1,23 +1,20 @@
 //! `register --discovered`: many clusters in one command.
 
 mod live;
+mod names;
+mod others;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use testbed::{EksAccessEntry, EksCluster, FakeAws, Fault, IamRole};
+use testbed::{EksCluster, FakeAws, Fault, IamRole};
 
-use crate::{
-    fleet::{application_set, cluster},
-    register::with_aws,
-    run::Bridge,
-};
+use crate::{fleet::application_set, register::with_aws, run::Bridge};
 
 const HOME: &str = "111122223333";
 const OTHER: &str = "444455556666";
 const ROLE: &str = "arn:aws:iam::{account}:role/bridge";
 const HUB: &str = "arn:aws:eks:us-west-2:111122223333:cluster/hub";
-const OTHER_HUB: &str = "arn:aws:eks:us-west-2:111122223333:cluster/other";
 const ARGO_CD: &str = "arn:aws:iam::111122223333:role/argocd-hub";
 
 fn in_eks(name: &str, account: &str, region: &str) -> EksCluster {
@@ -186,191 +183,6 @@ async fn for_programs() {
 }
 
 #[tokio::test]
-async fn names_must_tell_them_apart() {
-    let clusters = [
-        in_eks("dev", HOME, "us-west-2"),
-        in_eks("dev", HOME, "eu-west-1"),
-        in_eks("prod", HOME, "us-west-2"),
-    ];
-    let (bridge, aws) = folder(&clusters, &[]).await;
-    let before = (bridge.hub_files(), aws.snapshot());
-    let line = "register --discovered --yes --region us-west-2,eu-west-1";
-    with_aws(&bridge, &aws, line).fails(
-        1,
-        &[
-            "several clusters would get one name, and nothing was changed:\n* dev: arn:aws:eks:eu-west-1:111122223333:cluster/dev, arn:aws:eks:us-west-2:",
-            "--name-pattern, such as {name}-{region}",
-        ],
-    );
-    assert_eq!((bridge.hub_files(), aws.snapshot()), before);
-    with_aws(&bridge, &aws, &format!("{line} --name-pattern {{nam}}")).fails(2, &["did you mean \"name\"?"]);
-    let ran = with_aws(
-        &bridge,
-        &aws,
-        &format!("{line} --name-pattern {{name}}-{{tag:team}}"),
-    );
-    ran.fails(
-        1,
-        &["3 clusters (dev, dev, prod): its name on the hub is not known: the pattern \"{name}-{tag:team}\" needs {tag:team}"],
-    );
-    with_aws(
-        &bridge,
-        &aws,
-        &format!("{line} --name-pattern {{name}}-{{region}}"),
-    )
-    .fine();
-    assert_eq!(
-        names(&bridge),
-        ["dev-eu-west-1", "dev-us-west-2", "prod-us-west-2"]
-    );
-
-    // The patterns of the team; and a name that is taken by a cluster that has nothing to do with it.
-    let clusters = [
-        in_eks("spoke-dev", HOME, "us-west-2"),
-        in_eks("spoke-edge", HOME, "us-west-2"),
-    ];
-    let edge = cluster("edge-us-west-2", &[], &[]);
-    let (bridge, aws) = folder(&clusters, &[("clusters/edge-us-west-2.yaml", edge)]).await;
-    let more = "  aws-cluster-name: spoke-{name}\n  name-pattern: '{name}-{region}'\n";
-    std::fs::write(
-        bridge.hub_dir().join("kubectl-bridge-defaults.yaml"),
-        defaults(more),
-    )
-    .unwrap();
-    let table = with_aws(&bridge, &aws, "discover").fine();
-    assert!(table.contains("(dev-us-west-2)    missing"), "{table}");
-    let ran = with_aws(&bridge, &aws, "register --discovered --yes");
-    assert_eq!(ran.stdout, "cluster/dev-us-west-2 created\n");
-    ran.fails_with_answer(
-        1,
-        &[
-            "cluster/edge-us-west-2: Secret \"edge-us-west-2\" on the hub has that name already, for https://edge-us-west-2.example.com",
-            "1 registered, 1 failed:\n  cluster/edge-us-west-2: ",
-        ],
-    );
-}
-
-/// A hub with four clusters in EKS: another hub's, one whose access is made, one that nobody has, and the hub itself.
-async fn of_others() -> (Bridge, FakeAws, EksCluster) {
-    let theirs = in_eks("theirs", HOME, "us-west-2");
-    let ours = in_eks("ours", HOME, "us-west-2");
-    let free = in_eks("free", HOME, "us-west-2");
-    let hub = in_eks("hub", HOME, "us-west-2");
-    let (bridge, aws) = folder(&[theirs.clone(), ours.clone(), free.clone(), hub], &[]).await;
-    let other = OTHER_HUB;
-    let service =
-        format!("arn:aws:iam::{HOME}:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS");
-    let mark = |entry: EksAccessEntry, hub: &str| entry.with_tag("kubectl-bridge/hub", hub);
-    for (arn, entry) in [
-        (
-            theirs.arn(),
-            mark(
-                EksAccessEntry::of("arn:aws:iam::111122223333:role/argocd-other"),
-                other,
-            ),
-        ),
-        (
-            ours.arn(),
-            mark(EksAccessEntry::of(ARGO_CD), HUB).with_policy("AmazonEKSClusterAdminPolicy", &[]),
-        ),
-        (free.arn(), EksAccessEntry::of(&service)),
-        (
-            free.arn(),
-            EksAccessEntry::of("arn:aws:iam::111122223333:role/operators"),
-        ),
-    ] {
-        aws.add_access_entry(&arn, entry).unwrap();
-    }
-    (bridge, aws, theirs)
-}
-
-#[tokio::test]
-async fn whose_a_missing_cluster_is() {
-    let (bridge, aws, _) = of_others().await;
-    let table = with_aws(&bridge, &aws, "discover").fine();
-    for row in [
-        [
-            "(theirs)",
-            "elsewhere",
-            "it belongs to another hub, arn:aws:eks:us-west-2:111122223333:cluster/other",
-        ],
-        [
-            "(ours)",
-            "missing",
-            "access in AWS is made, and the cluster is not registered",
-        ],
-        ["(free)", "missing", "1.34"],
-        [
-            "(hub)",
-            "missing",
-            "it is the hub itself, which \"kubectl bridge init\" registers",
-        ],
-    ] {
-        assert!(
-            table
-                .lines()
-                .any(|line| row.iter().all(|part| line.contains(part))),
-            "{row:?}: {table}"
-        );
-    }
-    // A list for each that is missing, and a look at each entry but those of AWS itself.
-    let looks = |operation: &str| {
-        aws.calls()
-            .iter()
-            .filter(|call| call.operation == operation)
-            .count()
-    };
-    assert_eq!((looks("ListAccessEntries"), looks("DescribeAccessEntry")), (4, 3));
-    let list = with_aws(&bridge, &aws, "discover -o json").fine();
-    let list: Value = serde_json::from_str(&list).unwrap();
-    let items = list["items"].as_array().unwrap();
-    assert!(
-        items
-            .iter()
-            .any(|item| item["markedBy"] == OTHER_HUB && item["state"] == "elsewhere")
-    );
-
-    // Who may not look is told, once.
-    for action in ["eks:ListAccessEntries", "eks:DescribeAccessEntry"] {
-        aws.deny(HOME, action);
-        let ran = with_aws(&bridge, &aws, "discover");
-        let note = format!("missing clusters already was not looked at: {action} is not allowed\n");
-        assert_eq!(ran.stderr.matches(&note).count(), 1, "{}", ran.stderr);
-        assert!(!ran.fine().contains("elsewhere"));
-        aws.allow_all();
-    }
-    aws.deny(HOME, "eks:ListAccessEntries");
-    let ran = with_aws(&bridge, &aws, "register free");
-    assert!(
-        ran.stderr.contains(
-            "whether another hub has \"free\" already was not looked at: eks:ListAccessEntries is not allowed"
-        ),
-        "{}",
-        ran.stderr
-    );
-    ran.fine();
-}
-
-#[tokio::test]
-async fn what_belongs_to_others_is_left_out() {
-    let (bridge, aws, theirs) = of_others().await;
-    let before = aws.access_entries(&theirs.arn());
-    // Not even to take over what was made by hand.
-    let ran = with_aws(&bridge, &aws, "register --discovered --yes --adopt");
-    assert!(
-        ran.stderr
-            .contains("left out: cluster/theirs: it belongs to another hub")
-            && ran.stderr.contains("left out: cluster/hub: it is the hub itself")
-            && ran.stderr.ends_with("\n2 registered, 2 left out\n"),
-        "{}",
-        ran.stderr
-    );
-    ran.fine();
-    assert_eq!(names(&bridge), ["free", "ours"]);
-    assert_eq!(aws.access_entries(&theirs.arn()), before);
-}
-
-#[tokio::test]
 async fn a_failure_keeps_nobody_else_from_being_registered() {
     let clusters: Vec<EksCluster> = ["a", "b", "c", "d"]
         .iter()
@@ -460,42 +272,14 @@ async fn in_halves() {
     }
 }
 
+/// Early throttled answers cost a moment each, not the ten seconds that the SDK's adaptive mode takes.
 #[tokio::test]
-async fn long_application_names_are_called_out() {
-    let long = "a-cluster-with-a-name-that-is-longer-than-it-is-good-for-it";
-    let clusters = [
-        in_eks(long, HOME, "us-west-2"),
-        in_eks("short", HOME, "us-west-2"),
-    ];
-    let set =
-        application_set("metrics-server", true).replace("enable_metrics-server: 'true'", "environment: dev");
-    let (bridge, aws) = folder(&clusters, &[("applicationsets/x.yaml", set)]).await;
-    let part = format!(
-        "ApplicationSet addons-metrics-server names its Application addon-{long}-metrics-server, 80 characters: Argo CD cannot track"
-    );
-    for line in [
-        format!("register {long} --dry-run"),
-        format!("register {long} --yes --discovered --dry-run").replace(&format!("{long} "), ""),
-        format!("register {long}"),
-    ] {
-        let ran = with_aws(&bridge, &aws, &line);
-        assert!(
-            ran.stderr.contains("warning: ") && ran.stderr.contains(&part),
-            "{line}: {}",
-            ran.stderr
-        );
-        assert!(
-            ran.stderr.contains("register the cluster under a shorter name"),
-            "{}",
-            ran.stderr
-        );
-        assert!(!ran.stderr.contains("addon-short"), "{}", ran.stderr);
-        ran.fine();
-    }
-    let again = with_aws(&bridge, &aws, &format!("register {long}"));
-    assert!(
-        !again.stderr.contains("80 characters"),
-        "said once: {}",
-        again.stderr
-    );
+async fn one_that_is_throttled_is_done_in_a_moment() {
+    let (bridge, aws) = folder(&[in_eks("a", HOME, "us-west-2")], &[]).await;
+    aws.inject(Fault::throttle().times(6));
+    let began = std::time::Instant::now();
+    with_aws(&bridge, &aws, "register a").fine();
+    let took = began.elapsed();
+    assert!(took < std::time::Duration::from_secs(40), "{took:?}");
+    assert_eq!(aws.calls().iter().filter(|call| call.injected).count(), 6);
 }

@@ -23,6 +23,10 @@ struct Stage {
 impl Stage {
     async fn set() -> Self {
         let (hub, aws) = tokio::try_join!(Hub::shared(), FakeAws::start()).unwrap();
+        Self::on(hub, aws).await
+    }
+
+    async fn on(hub: Hub, aws: FakeAws) -> Self {
         hub.apply(&defaults("")).await.unwrap();
         let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
         Self { hub, aws, bridge }
@@ -211,6 +215,46 @@ async fn killed_and_run_again_it_goes_on_where_it_was() {
 /// A hub that goes away ends the run: nothing is tried that cannot be written down.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_goes_away_ends_the_run() {
+    let (hub, aws) = tokio::try_join!(Hub::start(), FakeAws::start()).unwrap();
+    let mut stage = Stage::on(hub, aws).await;
+    roles(&stage.aws, &[HOME]);
+    for at in 0..6 {
+        stage
+            .aws
+            .add_cluster(in_eks(&format!("c{at}"), HOME, "us-west-2"));
+    }
+    // Slow, so that there is time to stop the hub between two steps.
+    stage.aws.set_latency(Duration::from_millis(200));
+    let line = "register --discovered --yes --concurrency 1";
+    let child = stage.spawn(line);
+    testbed::eventually("the second cluster's turn", Duration::from_secs(90), async || {
+        let calls = stage.aws.calls();
+        let made = calls.iter().filter(|call| call.operation == "CreateAccessEntry");
+        Ok((made.count() > 1).then_some(()))
+    })
+    .await
+    .unwrap();
+    stage.hub.stop_api_server().unwrap();
+    let ran = Ran::of(&[line], &child.wait_with_output().unwrap());
+    assert_eq!(ran.stdout, "cluster/c0 created\n");
+    ran.fails_with_answer(
+        1,
+        &[
+            "\n1 registered, 1 failed, 4 not tried:\n  cluster/c1: ",
+            "Run the same command again",
+        ],
+    );
+    stage.hub.restart_api_server().await.unwrap();
+    stage.aws.set_latency(Duration::ZERO);
+    let ran = stage.line(line);
+    assert!(ran.stderr.ends_with("\n5 registered\n"), "{}", ran.stderr);
+    ran.fine();
+    assert_eq!(stage.clusters().await.len(), 6);
+    assert_eq!(stage.notes().await, [Value::Null; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_refuses_is_asked_before_aws() {
     let stage = Stage::set().await;
     roles(&stage.aws, &[HOME]);
     for at in 0..8 {
@@ -218,7 +262,7 @@ async fn a_hub_that_goes_away_ends_the_run() {
             .aws
             .add_cluster(in_eks(&format!("c{at}"), HOME, "us-west-2"));
     }
-    // Nobody may create Secrets: that is no reason to stop, but to say it once.
+    // Who may only look.
     let account = stage.hub.kubeconfig_for("reader").await.unwrap();
     let rights = "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: reader}, rules: [{apiGroups: ['', \
                   argoproj.io], resources: ['*'], verbs: [get, list]}]}\n---\n{apiVersion: rbac.authorization.k8s.io/v1, kind: \
