@@ -1,4 +1,4 @@
-//! Access in AWS: made before the Secret, taken back after it, ended anywhere and taken up again.
+//! Access in AWS: the stage, and waiting for what AWS knows only later.
 
 use std::process::{Child, Stdio};
 
@@ -15,10 +15,20 @@ const ADMIN: &str = "AmazonEKSClusterAdminPolicy";
 /// As whom this program works in the other account.
 pub const PLATFORM: &str = "arn:aws:iam::444455556666:role/platform";
 
+/// The service accounts of Argo CD that come to spokes.
+const ACCOUNTS: [&str; 3] = [
+    "argocd-application-controller",
+    "argocd-applicationset-controller",
+    "argocd-server",
+];
+
 /// How Argo CD on the hub gets its role.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Identity {
+    /// By pod identity.
     Pods,
+    /// By pod identity that `init` made.
+    Init,
     Irsa,
     Capability,
 }
@@ -47,22 +57,14 @@ impl Stage {
         let role = fake.add_role(IamRole::named("argocd-hub").trusting_service("pods.eks.amazonaws.com"));
         match identity {
             Identity::Pods => {
-                for name in ["argocd-application-controller", "argocd-server"] {
-                    let pods = EksPodIdentity {
-                        namespace: hub.namespace().into(),
-                        service_account: name.into(),
-                        role_arn: role.clone(),
-                        ..EksPodIdentity::default()
-                    };
+                for name in ACCOUNTS {
+                    let pods = EksPodIdentity::of(hub.namespace(), name, &role);
                     fake.add_pod_identity(&hub_cluster.arn(), pods).unwrap();
                 }
             }
+            Identity::Init => {}
             Identity::Irsa => {
-                for name in [
-                    "argocd-application-controller",
-                    "argocd-server",
-                    "argocd-applicationset-controller",
-                ] {
+                for name in ACCOUNTS {
                     let account = format!(
                         "{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: {name}, annotations: \
                          {{eks.amazonaws.com/role-arn: '{role}'}}}}}}"
@@ -91,14 +93,25 @@ impl Stage {
             flags = format!("{flags} --assume-role {PLATFORM}");
         }
         let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
-        Self {
+        let stage = Self {
             hub,
             fake,
             bridge,
             role,
             spoke,
             flags,
+        };
+        if identity == Identity::Init {
+            let line = format!(
+                "init --hub-aws-cluster-name hub --pod-identity-role {}",
+                stage.role
+            );
+            stage.line(&line).fine();
+            let made = stage.fake.pod_identities(&hub_cluster.arn());
+            let accounts: Vec<&str> = made.iter().map(|one| one.service_account.as_str()).collect();
+            assert_eq!(accounts, ACCOUNTS);
         }
+        stage
     }
 
     fn spawn(&self, line: &str) -> Child {
@@ -160,13 +173,13 @@ impl Stage {
         self.fake.clear_faults();
     }
 
-    /// How many calls that change something went through.
-    fn changes(&self) -> usize {
-        self.fake
-            .calls()
-            .iter()
+    /// The calls that changed something since they were last cleared: operation and account.
+    pub fn changes(&self) -> Vec<String> {
+        let calls = self.fake.calls().into_iter();
+        calls
             .filter(|call| call.changes && call.error.is_none())
-            .count()
+            .map(|call| format!("{} {}", call.operation, call.account))
+            .collect()
     }
 
     /// The cluster Secret without what differs from one run to the next.
@@ -204,88 +217,6 @@ impl Stage {
         assert_eq!(self.notes().await, "", "{what}");
     }
 
-    async fn is_registered(&self, aws: &Value, secret: Option<&Value>, what: &str) {
-        assert_eq!(&self.fake.snapshot(), aws, "{what}");
-        assert_eq!(self.secret().await.as_ref(), secret, "{what}");
-        assert_eq!(self.notes().await, "", "{what}");
-    }
-
-    /// Register, unregister; then each of them ended before and after each of its steps, and repeated or given up.
-    async fn story(&self, more: &str) -> Value {
-        let (register, unregister) = (self.register(more), self.unregister());
-        let clean = self.fake.snapshot();
-        let dry = self.line(&format!("{register} --dry-run")).fine();
-        assert!(dry.contains("AWS: create the access entry of"), "{dry}");
-        assert!(
-            dry.contains(&format!(
-                "(eks:CreateAccessEntry, account {})",
-                self.spoke.account
-            )),
-            "{dry}"
-        );
-        assert_eq!(self.changes(), 0);
-        self.is_clean(&clean, "a dry run").await;
-
-        self.line(&register).fine();
-        let makes = self.changes();
-        let (aws, secret) = (self.fake.snapshot(), self.secret().await);
-        assert_eq!(self.notes().await, "");
-        assert_eq!(self.line(&register).fine(), "cluster/dev unchanged\n");
-        assert_eq!(self.changes(), makes);
-        let plan = self.line(&format!("{unregister} --dry-run")).fine();
-        assert!(plan.contains("AWS: delete the access entry of"), "{plan}");
-        self.is_registered(&aws, secret.as_ref(), "a dry run").await;
-        assert_eq!(self.line(&unregister).fine(), "cluster/dev deleted\n");
-        let takes = self.changes() - makes;
-        self.is_clean(&clean, "undisturbed").await;
-
-        for n in 1..=makes {
-            for done in [false, true] {
-                let what = format!("register, killed at {n} of {makes}, done: {done}");
-                self.killed_at(&register, n, done);
-                assert_eq!(self.secret().await, None, "{what}");
-                self.line(&register).fine();
-                self.is_registered(&aws, secret.as_ref(), &what).await;
-                self.line(&unregister).fine();
-                self.is_clean(&clean, &what).await;
-                // Given up instead.
-                self.killed_at(&register, n, done);
-                self.line(&unregister).fine();
-                self.is_clean(&clean, &what).await;
-            }
-            self.fake
-                .inject(Fault::refuse("AccessDeniedException", 403).changes().nth(n));
-            let refused = self.line(&register);
-            assert_eq!(refused.code, 1, "{}", refused.stderr);
-            assert!(refused.stderr.contains("the IAM action "), "{}", refused.stderr);
-            self.line(&register).fine();
-            self.is_registered(&aws, secret.as_ref(), "refused").await;
-            self.fake
-                .inject(Fault::lose_answer("ServiceUnavailableException", 503).changes());
-            self.line(&unregister).fine();
-            self.is_clean(&clean, "an answer lost").await;
-        }
-        for n in 1..=takes {
-            for done in [false, true] {
-                let what = format!("unregister, killed at {n} of {takes}, done: {done}");
-                self.line(&register).fine();
-                self.killed_at(&unregister, n, done);
-                assert_eq!(self.secret().await, None, "the Secret goes first: {what}");
-                self.line(&unregister).fine();
-                self.is_clean(&clean, &what).await;
-                // Wanted again instead.
-                self.line(&register).fine();
-                self.killed_at(&unregister, n, done);
-                self.line(&register).fine();
-                self.is_registered(&aws, secret.as_ref(), &what).await;
-                self.line(&unregister).fine();
-            }
-        }
-        self.is_clean(&clean, "in the end").await;
-        self.line(&register).fine();
-        self.secret().await.unwrap()
-    }
-
     /// The access entry of a principal on the spoke.
     pub fn entry(&self, principal: &str) -> Option<EksAccessEntry> {
         let entries = self.fake.access_entries(&self.spoke.arn());
@@ -305,55 +236,6 @@ pub fn text(secret: &Value, key: &str) -> String {
     use base64::Engine as _;
     let data = secret[2][key].as_str().unwrap_or_default();
     String::from_utf8(base64::prelude::BASE64_STANDARD.decode(data).unwrap()).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn same_account_pod_identity_direct() {
-    let stage = Stage::set(Identity::Pods, HOME).await;
-    let secret = stage.story("--access-policy cluster-admin").await;
-    assert!(stage.admin_of(&stage.role));
-    assert!(!text(&secret, "config").contains("roleARN"));
-    assert_eq!(secret[0]["kubectl-bridge/access"], "direct");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn other_account_with_a_role_of_its_own() {
-    let stage = Stage::set(Identity::Pods, AWAY).await;
-    let secret = stage
-        .story("--create-role --role-path /argocd/ --access-policy cluster-admin")
-        .await;
-    let role = "arn:aws:iam::444455556666:role/argocd/argocd-spoke-us-west-2-dev";
-    assert!(stage.admin_of(role));
-    assert!(text(&secret, "config").contains(role));
-    let both = ["sts:AssumeRole", "sts:TagSession"];
-    assert!(stage.fake.may_assume(&stage.role, role, &both));
-    let right = stage.fake.role(&stage.role).unwrap().inline;
-    assert_eq!(right.len(), 1);
-    assert_eq!(right.values().next().unwrap()["Statement"][0]["Resource"], role);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn other_account_without_a_role_irsa() {
-    let stage = Stage::set(Identity::Irsa, AWAY).await;
-    let secret = stage.story("--access-policy cluster-admin").await;
-    assert!(stage.admin_of(&stage.role));
-    assert!(!text(&secret, "config").contains("roleARN"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn managed_hub() {
-    let stage = Stage::set(Identity::Capability, AWAY).await;
-    let secret = stage.story("--access-policy cluster-admin").await;
-    assert!(stage.admin_of(&stage.role));
-    assert_eq!(text(&secret, "server"), stage.spoke.arn());
-    assert_eq!(
-        (text(&secret, "config"), text(&secret, "project")),
-        (String::new(), "default".into())
-    );
-    stage.line(&stage.unregister()).fine();
-    stage
-        .line(&stage.register("--access direct --access-policy view"))
-        .fails(1, &["is an EKS capability", "--access capability"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

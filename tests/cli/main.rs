@@ -4,6 +4,7 @@
 
 mod access;
 mod access_rules;
+mod access_table;
 mod addons;
 mod audit;
 mod bad_input;

@@ -161,7 +161,10 @@ fn reach(look: &EksLook<'_>, facts: &EksFacts) -> Option<Finding> {
     let vpc = facts.vpc_id.as_deref().unwrap_or("its VPC");
     Some(if !access.public {
         REACH.warning(
-            format!("the endpoint is private: the hub needs a way into {vpc} (peering, transit gateway), and its DNS"),
+            format!(
+                "not reachable from here: the endpoint is private, and the hub needs a way into {vpc} (peering, transit gateway) \
+                 and its DNS"
+            ),
             "nothing to do if the hub has it: whether it has cannot be seen from here",
         )
     } else if access.public_cidrs.is_empty() || access.public_cidrs.iter().any(|cidr| cidr == "0.0.0.0/0") {
