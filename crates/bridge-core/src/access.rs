@@ -27,7 +27,7 @@ pub use observed::{
 pub use plan::{AccessPlan, Observed, RoleWanted, Seen, Wanted, account, hub_policy_name, is_hub_policy};
 pub use policy::{NotAPolicy, policy_arn, policy_name};
 pub use role_name::{RoleNameError, role_arn};
-pub use room::{INLINE_POLICIES, policy_size, way_out};
+pub use room::{INLINE_POLICIES, no_room_for_all, policy_size, way_out};
 pub use step::{Do, Side, Step, StepView};
 pub use trust::{Trust, assume_actions, assume_policy, same_policy, trust_policy, trusts};
 pub use undo::{Remains, Undo};

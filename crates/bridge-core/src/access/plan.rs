@@ -89,6 +89,8 @@ pub struct AccessPlan {
     pub warnings: Vec<String>,
     /// What will be there.
     pub grants: Grants,
+    /// [`Observed::hub_inline`].
+    pub hub_inline: Option<usize>,
 }
 
 impl Wanted {
@@ -150,6 +152,7 @@ impl Wanted {
             wanted: self,
             observed,
             plan: AccessPlan {
+                hub_inline: observed.hub_inline,
                 steps: Vec::new(),
                 notes,
                 warnings: Vec::new(),

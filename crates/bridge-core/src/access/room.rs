@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::plan::account;
+use super::{
+    plan::{AccessPlan, account},
+    step::Do,
+};
 
 /// Characters of all inline policies of one role together, white space not counted ("IAM and AWS STS quotas" in IAM's user
 /// guide). It cannot be raised.
@@ -40,6 +43,49 @@ pub fn way_out(hub_role: &str, role: &str, policy: &Value) -> String {
          aws iam attach-role-policy --role-name {hub_name} --policy-arn {hub_start}:policy/{name}",
         account(role)
     )
+}
+
+/// Why the rights that several plans add to the hub's role do not fit there together, though each of them does.
+pub fn no_room_for_all<'a>(plans: impl IntoIterator<Item = &'a AccessPlan>) -> Option<String> {
+    let (mut used, mut rights) = (0, Vec::new());
+    for plan in plans {
+        used = used.max(plan.hub_inline.unwrap_or_default());
+        rights.extend(plan.steps.iter().filter_map(|step| match &step.does {
+            Do::PutHubPolicy {
+                hub_role,
+                role,
+                policy,
+                ..
+            } => Some((hub_role, role, policy)),
+            _ => None,
+        }));
+    }
+    let mut left = INLINE_POLICIES.saturating_sub(used);
+    let fitting = rights
+        .iter()
+        .take_while(|(.., policy)| match left.checked_sub(policy_size(policy)) {
+            Some(rest) => {
+                left = rest;
+                true
+            }
+            None => false,
+        })
+        .count();
+    let (hub_role, role, policy) = *rights.get(fitting)?;
+    let mut others: Vec<&str> = rights.iter().map(|(_, role, _)| account(role)).collect();
+    others.sort_unstable();
+    others.dedup();
+    others.retain(|other| *other != account(role));
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!("\nThe same for {}.", others.join(", "))
+    };
+    Some(format!(
+        "{hub_role} has room for {fitting} of the {} rights to assume a role that it would get, and nothing was changed. {}{others}",
+        rights.len(),
+        way_out(hub_role, role, policy)
+    ))
 }
 
 #[cfg(test)]

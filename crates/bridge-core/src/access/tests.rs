@@ -189,6 +189,35 @@ fn no_room_for_another_right() {
 }
 
 #[test]
+fn room_for_some_of_many_rights() {
+    let plan = |at: usize, used| {
+        let mut wanted = with_role(true);
+        wanted.role.as_mut().unwrap().arn =
+            format!("arn:aws:iam::{:012}:role/argocd/dev-{at:03}", 4 + at % 2);
+        let observed = Observed {
+            hub_inline: Some(used),
+            ..nothing()
+        };
+        wanted.plan(&observed).unwrap()
+    };
+    let plans = |count, used| (0..count).map(|at| plan(at, used)).collect::<Vec<_>>();
+    assert_eq!(no_room_for_all(&plans(10, 0)), None);
+    let why = no_room_for_all(&plans(100, 1_000)).unwrap();
+    let size = policy_size(&assume_policy(
+        "arn:aws:iam::000000000004:role/argocd/dev-000",
+        IdentityKind::PodIdentity,
+    ));
+    let room = (INLINE_POLICIES - 1_000) / size;
+    for part in [
+        format!("has room for {room} of the 100 rights"),
+        "aws iam attach-role-policy".to_owned(),
+        "The same for 00000000000".to_owned(),
+    ] {
+        assert!(why.contains(&part), "{part}: {why}");
+    }
+}
+
+#[test]
 fn by_whole_seconds() {
     let at = |text: &str| text.parse().unwrap();
     let entry = at("2026-01-01T00:00:00Z");

@@ -23,6 +23,7 @@ use crate::{
     context::Context,
     exit::Exit,
     grant,
+    output::cell,
     view::{DiscoveredList, line},
 };
 
@@ -63,6 +64,10 @@ pub async fn run(ctx: &Context, args: DiscoverArgs) -> anyhow::Result<Exit> {
     let hub_arn = grant::hub_arn(&defaults, &clusters);
     let looked = look(&options, &defaults, &clusters, hub_arn.as_deref()).await;
     tell(ctx, &looked)?;
+    let undescribed = looked.scanned.undescribed();
+    for trouble in &undescribed {
+        ctx.out.warn(cell(trouble))?;
+    }
     let names: Vec<String> = looked
         .found
         .iter()
@@ -81,7 +86,7 @@ pub async fn run(ctx: &Context, args: DiscoverArgs) -> anyhow::Result<Exit> {
         summary(ctx, &looked)?;
     }
     let drifted = looked.found.iter().any(|one| one.state.is_drift());
-    let whole = looked.scanned.troubles.is_empty();
+    let whole = looked.scanned.troubles.is_empty() && undescribed.is_empty();
     Ok(if !whole || (options.check && drifted) {
         Exit::Failure
     } else {
@@ -120,10 +125,10 @@ pub async fn look(
     }
 }
 
-/// Says what could not be looked at.
+/// Says what could not be looked at, but for single clusters.
 pub fn tell(ctx: &Context, looked: &Looked) -> std::io::Result<()> {
     for trouble in &looked.scanned.troubles {
-        ctx.out.warn(crate::output::cell(trouble))?;
+        ctx.out.warn(cell(trouble))?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ const LISTED_AT_ONCE: usize = 32;
 pub struct Scanned {
     /// What was found.
     pub scan: Scan,
-    /// Why some of it could not be looked at, a sentence each.
+    /// Why some of it could not be looked at, a sentence each; [`Scanned::undescribed`] beside.
     pub troubles: Vec<String>,
     /// Account-regions that were looked at, and the way there.
     pub places: BTreeMap<AccountRegion, Place>,
@@ -33,6 +33,14 @@ pub struct Scanned {
 }
 
 impl Scanned {
+    /// Why clusters are not described, a sentence each.
+    pub fn undescribed(&self) -> Vec<String> {
+        let listed = self.scan.clusters.iter();
+        listed
+            .filter_map(|listed| Some(format!("{}: {}", listed.arn, listed.facts.as_ref().err()?)))
+            .collect()
+    }
+
     /// What EKS says of a cluster.
     pub fn facts(&self, one: &Discovered) -> Option<&EksFacts> {
         let at = *self.at.get(one.arn.as_ref()?)?;
@@ -111,12 +119,6 @@ pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usiz
     scanned.at = numbered
         .map(|(at, listed)| (listed.arn.to_string(), at))
         .collect();
-    scanned
-        .troubles
-        .extend(scanned.scan.clusters.iter().filter_map(|listed| {
-            let reason = listed.facts.as_ref().err()?;
-            Some(format!("{}: {reason}", listed.arn))
-        }));
     scanned
 }
 

@@ -87,7 +87,7 @@ pub fn summary(ctx: &Context, looked: &Looked) -> std::io::Result<()> {
             "whether another hub has {clusters} already was not looked at: {why}"
         ))?;
     }
-    if !scanned.troubles.is_empty() {
+    if !scanned.troubles.is_empty() || !scanned.undescribed().is_empty() {
         ctx.out
             .note("Not everything could be looked at: see the warnings above.")?;
     }

@@ -11,7 +11,7 @@ mod tell;
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use bridge_core::{defaults::Defaults, effect::Effect, selector::Map};
+use bridge_core::{access::no_room_for_all, defaults::Defaults, effect::Effect, selector::Map};
 use bridge_kube::{DryRun, Hub, HubError};
 use futures::{StreamExt as _, stream};
 
@@ -111,6 +111,9 @@ pub async fn run(
             Ok(prepared) => ready.push((candidate, prepared)),
             Err(error) => failed.push(Failed::of(&candidate, error)),
         }
+    }
+    if let Some(why) = no_room_for_all(ready.iter().filter_map(|(_, prepared)| prepared.access())) {
+        bail!(why);
     }
     let run = Run {
         ctx,

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use bridge_core::{
-    access::{Grants, Step, StepView},
+    access::{AccessPlan, Grants, Step, StepView},
     check::{LONG_NAME_HINT, long_name_words},
     effect::Effect,
     registration::{Access, Plan, Registration},
@@ -94,16 +94,15 @@ impl Registering {
         Some(format!("{words}; {LONG_NAME_HINT}"))
     }
 
-    /// What will be done in AWS.
-    pub fn aws_steps(&self) -> &[Step] {
-        self.granting
-            .as_ref()
-            .map_or(&[], |granting| &granting.plan.steps)
+    /// Access in AWS, if any is made.
+    pub fn access(&self) -> Option<&AccessPlan> {
+        self.granting.as_ref().map(|granting| &granting.plan)
     }
 
     /// What will be done in AWS, for programs.
     pub fn aws_views(&self) -> Vec<StepView> {
-        self.aws_steps().iter().map(Step::view).collect()
+        let steps = self.access().map_or(&[][..], |plan| &plan.steps);
+        steps.iter().map(Step::view).collect()
     }
 
     /// The Secret as it was, or as it would be; and what was done, or would be.

@@ -91,8 +91,8 @@ struct ManyPlan<'a> {
     left_out: Vec<LeftOutView<'a>>,
 }
 
-/// An error with its causes, and what to do next where that is known.
+/// An error with its causes, and what to do next where that is known, in one line.
 pub fn reason(error: &anyhow::Error) -> String {
     let hint = report::hint(error).map(|hint| format!("; {hint}"));
-    format!("{}{}", report::chain(error), hint.unwrap_or_default())
+    format!("{}{}", report::chain(error), hint.unwrap_or_default()).replace('\n', " ")
 }

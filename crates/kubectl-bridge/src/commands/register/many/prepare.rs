@@ -1,7 +1,7 @@
 //! One of many, worked out by the same steps as one that is named.
 
 use bridge_core::{
-    access::{Step, StepView},
+    access::{AccessPlan, Step, StepView},
     effect::Effect,
     registration::Plan,
 };
@@ -118,12 +118,17 @@ impl Prepared {
         }
     }
 
+    /// Access in AWS, if any is made.
+    pub fn access(&self) -> Option<&AccessPlan> {
+        match self {
+            Self::Whole(registering) => registering.access(),
+            Self::Access(granting, ..) => Some(&granting.plan),
+        }
+    }
+
     /// What will be done in AWS.
     pub fn aws_steps(&self) -> &[Step] {
-        match self {
-            Self::Whole(registering) => registering.aws_steps(),
-            Self::Access(granting, ..) => &granting.plan.steps,
-        }
+        self.access().map_or(&[], |plan| &plan.steps)
     }
 
     /// Does it, or under a dry run sees what would come of it.

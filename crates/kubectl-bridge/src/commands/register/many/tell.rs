@@ -97,9 +97,11 @@ impl Run<'_> {
             0 => String::new(),
             unknown => format!(" What comes of it is not known for {unknown} of them."),
         };
-        let question = match count {
-            1 => format!("Register 1 cluster?{doubt}"),
-            count => format!("Register {count} clusters?{doubt}"),
+        let clusters = list::plural(count, "cluster");
+        let question = if self.options.grant.only {
+            format!("Give Argo CD access to {clusters}?")
+        } else {
+            format!("Register {clusters}?{doubt}")
         };
         prompt::confirm(&self.ctx.out, &question, self.many.yes)
     }
