@@ -29,5 +29,6 @@ mod register_live;
 mod register_many;
 mod register_refused;
 mod run;
+mod terminal;
 mod unregister;
 mod update;

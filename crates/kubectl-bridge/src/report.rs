@@ -8,7 +8,7 @@ use clap::{
 
 use crate::{
     exit::Exit,
-    output::{stderr_line, stderr_text},
+    output::{last_line, stderr_line, stderr_text},
     usage::UsageError,
 };
 
@@ -67,7 +67,7 @@ pub fn failed(what: &str, error: &anyhow::Error) {
 
 /// Reports Ctrl-C.
 pub fn interrupted() -> Exit {
-    stderr_line("interrupted: what was reported above is done; run the command again to go on");
+    last_line("interrupted: what was reported above is done; run the command again to go on");
     Exit::Interrupted
 }
 

@@ -115,6 +115,7 @@ pub async fn wait(ctx: &Context, hub: &Hub, options: WaitOptions, goals: &[Goal]
     }
     let deadline = Instant::now() + options.timeout;
     let mut told: BTreeMap<usize, String> = BTreeMap::new();
+    let mut waiting = ctx.out.waiting();
     loop {
         let applications = hub.applications().await?;
         let mut missing = BTreeMap::new();
@@ -126,18 +127,35 @@ pub async fn wait(ctx: &Context, hub: &Hub, options: WaitOptions, goals: &[Goal]
                 }
                 None => goal.reached(options.until).to_owned(),
             };
-            if told.insert(at, state.clone()).as_ref() != Some(&state) {
+            // What is on its way is said on the line that lives, if there is one.
+            let said = !waiting.lives() || !missing.contains_key(&at);
+            if told.insert(at, state.clone()).as_ref() != Some(&state) && said {
                 ctx.out.note(format_args!("{}: {state}", goal.title()))?;
             }
         }
         if missing.is_empty() {
             return Ok(());
         }
+        if waiting.lives() {
+            waiting.on(awaited(goals, &missing))?;
+        }
         if Instant::now() >= deadline {
             bail!(not_reached(hub, options, goals, &missing).await);
         }
         sleep(PAUSE.min(deadline - Instant::now())).await;
     }
+}
+
+/// `waiting for cluster/dev, ApplicationSet argocd/x: no Application yet, and 2 more`.
+fn awaited(goals: &[Goal], missing: &BTreeMap<usize, String>) -> String {
+    let Some((at, state)) = missing.first_key_value() else {
+        return String::new();
+    };
+    let more = match missing.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("waiting for {}: {state}{more}", goals[*at].title())
 }
 
 impl Goal {

@@ -8,7 +8,7 @@ use bridge_core::access::{Do, HUB_TAG, Owner, SPOKE_TAG, Step, Tags, owner, way_
 use tokio::time::{Instant, sleep};
 
 use super::sides::Sides;
-use crate::output::Output;
+use crate::output::{Output, Waiting};
 
 /// First pause between two tries; it doubles up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(250);
@@ -177,11 +177,11 @@ impl Runner<'_> {
         passing: impl Fn(&AwsError) -> bool,
         causes: &str,
     ) -> anyhow::Result<()> {
-        let mut waits = Waits::new(self.timeout);
+        let mut waits = Waits::new(self.timeout, self.out);
         loop {
             match call().await {
                 Err(error) if passing(&error) => {
-                    if !waits.pause(self.out).await? {
+                    if !waits.pause().await? {
                         return Err(error).with_context(|| {
                             format!("AWS still says no after {:?}: {causes}", self.timeout)
                         });
@@ -195,7 +195,7 @@ impl Runner<'_> {
     async fn wait_for_entry(&self, principal: &str, policy_arn: Option<&str>) -> anyhow::Result<()> {
         let eks = self.sides.eks();
         let cluster = &self.step.cluster;
-        let mut waits = Waits::new(self.timeout);
+        let mut waits = Waits::new(self.timeout, self.out);
         loop {
             let shown = eks.access_entry(cluster, principal).await?.is_some()
                 && match policy_arn {
@@ -209,7 +209,7 @@ impl Runner<'_> {
             if shown {
                 return Ok(());
             }
-            if !waits.pause(self.out).await? {
+            if !waits.pause().await? {
                 bail!("EKS does not show it after {:?}", self.timeout);
             }
         }
@@ -231,31 +231,29 @@ fn is_as_made(there: Option<Tags>, tags: &Tags, made: anyhow::Result<()>) -> any
 }
 
 /// Pauses until a deadline.
-struct Waits {
+struct Waits<'a> {
     deadline: Instant,
     pause: Duration,
-    told: bool,
+    waiting: Waiting<'a>,
 }
 
-impl Waits {
-    fn new(timeout: Duration) -> Self {
+impl<'a> Waits<'a> {
+    fn new(timeout: Duration, out: &'a Output) -> Self {
         Self {
             deadline: Instant::now() + timeout,
             pause: PAUSE,
-            told: false,
+            waiting: out.waiting(),
         }
     }
 
     /// Waits a little; `false` once the time is up.
-    async fn pause(&mut self, out: &Output) -> std::io::Result<bool> {
+    async fn pause(&mut self) -> std::io::Result<bool> {
         let now = Instant::now();
         if now >= self.deadline {
             return Ok(false);
         }
-        if !self.told {
-            out.note("  AWS does not know it everywhere yet: waiting")?;
-            self.told = true;
-        }
+        self.waiting
+            .on("  AWS does not know it everywhere yet: waiting")?;
         sleep(self.pause.min(self.deadline - now)).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(true)

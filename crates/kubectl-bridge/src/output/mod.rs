@@ -4,6 +4,7 @@ mod age;
 mod cell;
 mod format;
 mod jsonpath;
+mod live;
 mod table;
 
 use std::{
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use age::age;
 pub use cell::cell;
 pub use format::Format;
+pub use live::Waiting;
 pub use table::Table;
 
 /// How to print. The answer goes to stdout; notes, warnings, progress and questions to stderr.
@@ -86,13 +88,15 @@ impl Output {
 
     /// Prints text as it is.
     pub fn text(&self, text: &str) -> io::Result<()> {
-        let mut stdout = anstream::stdout().lock();
-        unless_closed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+        unless_closed(live::beside(|| {
+            let mut stdout = anstream::stdout().lock();
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        }))
     }
 
     /// Prints a line of the answer.
     pub fn line(&self, text: impl Display) -> io::Result<()> {
-        unless_closed(writeln!(anstream::stdout(), "{text}"))
+        unless_closed(live::beside(|| writeln!(anstream::stdout(), "{text}")))
     }
 
     /// Prints a line beside the answer: what happens, what was found out.
@@ -101,7 +105,7 @@ impl Output {
             tracing::info!("{about}: {text}");
             return Ok(());
         }
-        unless_closed(writeln!(anstream::stderr(), "{text}"))
+        unless_closed(live::beside(|| writeln!(anstream::stderr(), "{text}")))
     }
 
     /// Prints a warning.
@@ -127,7 +131,7 @@ fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
 /// A line on stderr that nothing can be done about if it fails; a leading `word:` is coloured.
 pub(crate) fn stderr_line(text: &str) {
     let mut stderr = anstream::stderr();
-    let _ = match text.split_once(": ") {
+    let _ = live::beside(|| match text.split_once(": ") {
         Some((word @ ("error" | "hint" | "interrupted"), rest)) => {
             let style = match word {
                 "hint" => AnsiColor::Cyan.on_default(),
@@ -136,7 +140,13 @@ pub(crate) fn stderr_line(text: &str) {
             writeln!(stderr, "{style}{word}:{style:#} {rest}")
         }
         _ => writeln!(stderr, "{text}"),
-    };
+    });
+}
+
+/// [`stderr_line`] for the last words: what was awaited is not awaited any more.
+pub(crate) fn last_line(text: &str) {
+    live::clear();
+    stderr_line(text);
 }
 
 /// Text that is styled already, on stderr.
@@ -154,6 +164,9 @@ pub(crate) fn colour_from_environment() {
 /// Sends logs to stderr: warnings, with `-v` also information, with `-vv` everything of this project.
 pub(crate) fn log_to_stderr(verbose: u8) {
     use tracing_subscriber::EnvFilter;
+    if verbose > 0 {
+        live::plain();
+    }
     let filter = match verbose {
         // kube logs a failed connection as an error; the command says it itself, with what to do next.
         0 => "error,kube_client=off",

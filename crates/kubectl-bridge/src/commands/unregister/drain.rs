@@ -31,8 +31,6 @@ struct Drain<'a> {
     ours: BTreeSet<(String, String)>,
     deadline: Instant,
     timeout: Duration,
-    /// What was said last, so that it is said once.
-    told: String,
 }
 
 /// Runs `unregister --drain`.
@@ -107,7 +105,6 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
         ours: BTreeSet::new(),
         deadline: Instant::now() + timeout,
         timeout,
-        told: String::new(),
     };
     drain.remember(&plan);
     drain.until_gone().await?;
@@ -211,6 +208,7 @@ impl Drain<'_> {
 
     /// Waits until no Application points at the cluster, and deletes those that nobody else would.
     async fn until_gone(&mut self) -> anyhow::Result<()> {
+        let mut waiting = self.leaving.ctx.out.waiting();
         loop {
             let left = self.leaving.applications().await?;
             if left.is_empty() {
@@ -224,7 +222,7 @@ impl Drain<'_> {
                 applications::delete(self.live, &application.namespace, &application.name).await?;
             }
             let names: Vec<&str> = left.iter().map(|one| one.name.as_str()).collect();
-            self.tell(&format!("waiting for {}", applications::listed(&names)))?;
+            waiting.on(format_args!("waiting for {}", applications::listed(&names)))?;
             self.pause(&left).await?;
         }
     }
@@ -273,6 +271,7 @@ impl Drain<'_> {
                 "Application {namespace}/{name} left its resources behind: Argo CD deletes them now"
             ))?;
         }
+        let mut waiting = self.leaving.ctx.out.waiting();
         loop {
             let mut left = Vec::new();
             for taken in &leftovers {
@@ -284,12 +283,13 @@ impl Drain<'_> {
                 break;
             }
             let names: Vec<&str> = left.iter().map(|one| one.name.as_str()).collect();
-            self.tell(&format!(
+            waiting.on(format_args!(
                 "waiting for the resources of {}",
                 applications::listed(&names)
             ))?;
             self.pause(&left).await?;
         }
+        drop(waiting);
         self.still_reachable().await?;
         // Before the cluster Secret goes: from then on what is not noted as removed counts as left behind.
         if self.operation.unfinished().next().is_some() {
@@ -330,14 +330,6 @@ impl Drain<'_> {
         }
         self.leaving.access.take_back(self.leaving.ctx).await?;
         self.operation.delete(self.live).await
-    }
-
-    fn tell(&mut self, text: &str) -> std::io::Result<()> {
-        if self.told == text {
-            return Ok(());
-        }
-        text.clone_into(&mut self.told);
-        self.leaving.ctx.out.note(text)
     }
 
     /// Waits a little, or fails with what is left once the time is up.
