@@ -95,6 +95,17 @@ async fn what_is_missing_is_shown_and_registered() {
         1,
         &["2 clusters would be registered, more than --max-clusters 1: nothing was changed"],
     );
+    let ran = with_aws(
+        &bridge,
+        &aws,
+        "register --discovered --tag environment=prod --dry-run",
+    );
+    assert!(
+        ran.stderr.ends_with("\n1 would be registered\n"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.fine().ends_with("\ncluster/b created (dry run)\n"));
     let dry = with_aws(&bridge, &aws, "register --discovered --dry-run").fine();
     for part in [
         "EKS: arn:aws:eks:us-west-2:111122223333:cluster/a is ACTIVE, Kubernetes 1.34\n",
@@ -228,6 +239,29 @@ async fn a_failure_keeps_nobody_else_from_being_registered() {
         ],
     );
     assert_eq!(ran.stderr.matches("it is not said").count(), 1, "{}", ran.stderr);
+}
+
+/// On a hub whose Argo CD is an EKS capability.
+#[tokio::test]
+async fn a_managed_hub_knows_them_by_their_arns() {
+    let clusters = [in_eks("a", HOME, "us-west-2"), in_eks("b", HOME, "us-west-2")];
+    let (bridge, aws) = folder(&clusters, &[]).await;
+    let text = defaults("").replace("pod-identity", "capability");
+    std::fs::write(bridge.hub_dir().join("kubectl-bridge-defaults.yaml"), text).unwrap();
+    with_aws(&bridge, &aws, "register --discovered --yes").fine();
+    let list: Value = serde_json::from_str(&bridge.line("get -o json").fine()).unwrap();
+    let shown: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["server"].as_str().unwrap(), one["project"].as_str().unwrap()))
+        .collect();
+    let arns = clusters.map(|cluster| cluster.arn());
+    assert_eq!(
+        shown,
+        [(arns[0].as_str(), "default"), (arns[1].as_str(), "default")]
+    );
+    with_aws(&bridge, &aws, "register --discovered --yes --access direct").fine();
 }
 
 #[tokio::test]

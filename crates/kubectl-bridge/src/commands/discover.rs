@@ -62,7 +62,7 @@ pub async fn run(ctx: &Context, args: DiscoverArgs) -> anyhow::Result<Exit> {
     let clusters = hub.clusters().await?;
     let defaults = team::defaults(ctx, &hub).await?;
     let hub_arn = grant::hub_arn(&defaults, &clusters);
-    let looked = look(&options, &defaults, &clusters, hub_arn.as_deref()).await;
+    let looked = look(ctx, &options, &defaults, &clusters, hub_arn.as_deref()).await?;
     tell(ctx, &looked)?;
     let undescribed = looked.scanned.undescribed();
     for trouble in &undescribed {
@@ -96,15 +96,18 @@ pub async fn run(ctx: &Context, args: DiscoverArgs) -> anyhow::Result<Exit> {
 
 /// Looks everywhere, and then for whose the missing clusters are. `hub`: ARN of this one, if it is known.
 pub async fn look(
+    ctx: &Context,
     options: &DiscoverOptions,
     defaults: &Defaults,
     clusters: &[ClusterSecret],
     hub: Option<&str>,
-) -> Looked {
+) -> std::io::Result<Looked> {
+    let mut waiting = ctx.out.waiting();
+    waiting.at("opening the accounts")?;
     let places = places::find(options, defaults).await;
-    let mut scanned = scan::scan(places, options.concurrency).await;
+    let mut scanned = scan::scan(places, options.concurrency, &mut waiting).await?;
     let mut found = drift::compare(clusters, &scanned.scan, |listed| wanted(listed, options));
-    let entries = whose::settle(&mut found, &mut scanned, hub, options.concurrency).await;
+    let entries = whose::settle(&mut found, &mut scanned, hub, options.concurrency, &mut waiting).await?;
     let missing = found.iter_mut().filter(|one| one.state == State::Missing);
     for one in missing.filter(|one| hub.is_some() && one.arn.as_deref() == hub) {
         one.details
@@ -116,13 +119,13 @@ pub async fn look(
             *unlooked.entry(why.clone()).or_default() += 1;
         }
     }
-    Looked {
+    Ok(Looked {
         scanned,
         found,
         entries,
         unlooked,
         hub: hub.map(str::to_owned),
-    }
+    })
 }
 
 /// Says what could not be looked at, but for single clusters.

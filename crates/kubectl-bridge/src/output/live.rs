@@ -31,11 +31,11 @@ pub struct Waiting<'a> {
 }
 
 impl Output {
-    /// Begins to wait; nothing is shown until it is said for what.
+    /// Begins to wait; nothing is shown until it is said for what. Of many things at once none has the line for itself.
     pub fn waiting(&self) -> Waiting<'_> {
         Waiting {
             out: self,
-            bar: bar(),
+            bar: bar(PLAIN.load(Ordering::Relaxed) || self.about.is_some()),
             told: String::new(),
         }
     }
@@ -58,6 +58,11 @@ impl Waiting<'_> {
         Ok(())
     }
 
+    /// Says how far it has come, as [`Waiting::on`] does; in a pipe nothing.
+    pub fn at(&mut self, what: impl Display) -> io::Result<()> {
+        if self.lives() { self.on(what) } else { Ok(()) }
+    }
+
     /// Whether the line lives, so that nothing of it is left once it is over.
     pub fn lives(&self) -> bool {
         !self.bar.is_hidden()
@@ -66,14 +71,16 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        clear();
+        if self.lives() {
+            clear();
+        }
         self.bar.finish_and_clear();
     }
 }
 
-fn bar() -> ProgressBar {
+fn bar(plain: bool) -> ProgressBar {
     // Where standard error is no terminal, or a dumb one, nothing lives either.
-    let target = if PLAIN.load(Ordering::Relaxed) || ProgressDrawTarget::stderr().is_hidden() {
+    let target = if plain || ProgressDrawTarget::stderr().is_hidden() {
         ProgressDrawTarget::hidden()
     } else {
         ProgressDrawTarget::term_like(Box::new(Unfilled(Term::buffered_stderr())))

@@ -10,7 +10,7 @@ use bridge_core::{
 use futures::{StreamExt as _, stream};
 
 use super::places::{Closed, Place};
-use crate::aws::words;
+use crate::{aws::words, output::Waiting};
 
 /// Account-regions that are listed at once.
 const LISTED_AT_ONCE: usize = 32;
@@ -57,12 +57,17 @@ impl Scanned {
 }
 
 /// Looks everywhere. What fails does not keep the rest from being looked at.
-pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usize) -> Scanned {
+pub async fn scan(
+    (places, closed): (Vec<Place>, Vec<Closed>),
+    concurrency: usize,
+    waiting: &mut Waiting<'_>,
+) -> std::io::Result<Scanned> {
     let mut scanned = Scanned::default();
     for Closed { places, reason } in closed {
         scanned.scan.failed.extend(places);
         scanned.troubles.push(reason);
     }
+    waiting.at(format_args!("looking into {} account-regions", places.len()))?;
     let mut lists = stream::iter(places)
         .map(|place| {
             Box::pin(async move {
@@ -109,17 +114,22 @@ pub async fn scan((places, closed): (Vec<Place>, Vec<Closed>), concurrency: usiz
         scanned.scan.failed.insert(at);
         scanned.troubles.push(reason);
     }
-    scanned.scan.clusters = stream::iter(clusters)
+    let count = clusters.len();
+    let mut looks = stream::iter(clusters)
         .map(|(eks, arn)| Box::pin(describe(eks, arn)))
-        .buffer_unordered(concurrency)
-        .filter_map(|listed| async { listed })
-        .collect()
-        .await;
+        .buffer_unordered(concurrency);
+    let mut done = 0;
+    while let Some(listed) = looks.next().await {
+        done += 1;
+        waiting.at(format_args!("asking for {count} clusters, {done} are there"))?;
+        scanned.scan.clusters.extend(listed);
+    }
+    drop(looks);
     let numbered = scanned.scan.clusters.iter().enumerate();
     scanned.at = numbered
         .map(|(at, listed)| (listed.arn.to_string(), at))
         .collect();
-    scanned
+    Ok(scanned)
 }
 
 fn is_off(error: &AwsError) -> bool {

@@ -11,7 +11,7 @@ use bridge_core::{
 use futures::{StreamExt as _, stream};
 
 use super::scan::Scanned;
-use crate::{aws::words, grant::all_entries};
+use crate::{aws::words, grant::all_entries, output::Waiting};
 
 /// Access entries by the ARN of their cluster.
 pub type Entries = BTreeMap<String, Seen<Vec<AccessEntry>>>;
@@ -22,7 +22,8 @@ pub async fn settle(
     scanned: &mut Scanned,
     hub: Option<&str>,
     concurrency: usize,
-) -> Entries {
+    waiting: &mut Waiting<'_>,
+) -> std::io::Result<Entries> {
     let asked: Vec<_> = found
         .iter()
         .filter(|one| one.state == State::Missing)
@@ -30,18 +31,21 @@ pub async fn settle(
         .filter(|facts| has_entries(facts))
         .filter_map(|facts| Some((facts.arn.clone(), scanned.place_of(&facts.arn)?.session.eks())))
         .collect();
-    let looks: Vec<_> = stream::iter(asked)
+    let count = asked.len();
+    let mut looks = stream::iter(asked)
         .map(|(arn, eks)| {
             Box::pin(async move {
                 let entries = all_entries(&eks, &arn.name).await;
                 (arn.to_string(), entries)
             })
         })
-        .buffer_unordered(concurrency)
-        .collect()
-        .await;
-    let mut all = Entries::new();
-    for (arn, entries) in looks {
+        .buffer_unordered(concurrency);
+    let (mut all, mut done) = (Entries::new(), 0);
+    while let Some((arn, entries)) = looks.next().await {
+        done += 1;
+        waiting.at(format_args!(
+            "asking whose {count} missing clusters are, {done} answers"
+        ))?;
         match entries {
             Ok(entries) => {
                 all.insert(arn, entries);
@@ -51,12 +55,13 @@ pub async fn settle(
             Err(error) => scanned.troubles.push(format!("{arn}: {}", words(error))),
         }
     }
+    drop(looks);
     for one in found.iter_mut().filter(|one| one.state == State::Missing) {
         if let Some(Seen::Is(entries)) = one.arn.as_ref().and_then(|arn| all.get(arn)) {
             one.settle(entries, hub);
         }
     }
-    all
+    Ok(all)
 }
 
 /// Whether EKS lets anybody look at access entries there.

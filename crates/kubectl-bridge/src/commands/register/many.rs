@@ -62,7 +62,7 @@ pub async fn run(
         Some(to) => Some(to.hub_arn().to_owned()),
         None => crate::grant::hub_arn(defaults, &clusters),
     };
-    let mut looked = discover::look(&many.discover, defaults, &clusters, hub_arn.as_deref()).await;
+    let mut looked = discover::look(ctx, &many.discover, defaults, &clusters, hub_arn.as_deref()).await?;
     discover::tell(ctx, &looked)?;
     discover::summary(ctx, &looked)?;
     let whole = looked.scanned.troubles.is_empty();
@@ -77,7 +77,6 @@ pub async fn run(
             candidates.len()
         );
     }
-    let concurrency = many.discover.concurrency;
     let base = Base {
         hub,
         clusters: &clusters,
@@ -88,13 +87,12 @@ pub async fn run(
     } else {
         Some(Surroundings::look(hub).await?)
     };
-    if candidates.len() > 1 {
-        ctx.out.note(format_args!(
-            "looking at the access of {} clusters",
-            candidates.len()
-        ))?;
+    let count = candidates.len();
+    let mut waiting = ctx.out.waiting();
+    if count > 1 {
+        waiting.on(format_args!("looking at the access of {count} clusters"))?;
     }
-    let looks: Vec<_> = stream::iter(candidates)
+    let mut looks = stream::iter(candidates)
         .map(|candidate| {
             let (given, to) = (&given, to.as_ref());
             Box::pin(async move {
@@ -102,16 +100,20 @@ pub async fn run(
                 (candidate, prepared)
             })
         })
-        .buffered(concurrency)
-        .collect()
-        .await;
+        .buffered(many.discover.concurrency);
     let mut ready = Vec::new();
-    for (candidate, prepared) in looks {
+    while let Some((candidate, prepared)) = looks.next().await {
         match prepared {
             Ok(prepared) => ready.push((candidate, prepared)),
             Err(error) => failed.push(Failed::of(&candidate, error)),
         }
+        let done = ready.len() + failed.len();
+        waiting.at(format_args!(
+            "looking at the access of {count} clusters, {done} done"
+        ))?;
     }
+    drop(looks);
+    drop(waiting);
     if let Some(why) = no_room_for_all(ready.iter().filter_map(|(_, prepared)| prepared.access())) {
         bail!(why);
     }
@@ -160,6 +162,7 @@ impl Run<'_> {
         ready: Vec<(Candidate, Prepared)>,
         effects: Vec<Option<Effect>>,
     ) -> anyhow::Result<Vec<Outcome>> {
+        let count = ready.len();
         let stopped = std::cell::Cell::new(false);
         let mut running = stream::iter(ready.into_iter().zip(effects).enumerate())
             .map(|(at, ((candidate, prepared), effect))| {
@@ -175,6 +178,7 @@ impl Run<'_> {
                 })
             })
             .buffer_unordered(self.many.discover.concurrency);
+        let mut waiting = self.ctx.out.waiting();
         let mut outcomes = Vec::new();
         let (mut last, mut told) = (None, BTreeSet::new());
         while let Some((at, outcome)) = running.next().await {
@@ -195,8 +199,11 @@ impl Run<'_> {
             }
             last = outcome.effect().cloned().or(last);
             outcomes.push((at, outcome));
+            let done = outcomes.len();
+            waiting.at(format_args!("registering {count} clusters, {done} done"))?;
         }
         drop(running);
+        drop(waiting);
         outcomes.sort_by_key(|(at, _)| *at);
         let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         if self.acts() {
