@@ -29,6 +29,8 @@ pub enum Identity {
     Pods,
     /// By pod identity that `init` made.
     Init,
+    /// It has none.
+    Nothing,
     Irsa,
     Capability,
 }
@@ -62,7 +64,7 @@ impl Stage {
                     fake.add_pod_identity(&hub_cluster.arn(), pods).unwrap();
                 }
             }
-            Identity::Init => {}
+            Identity::Init | Identity::Nothing => {}
             Identity::Irsa => {
                 for name in ACCOUNTS {
                     let account = format!(

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod access;
+mod access_actions;
 mod access_limits;
 mod access_rules;
 mod access_table;

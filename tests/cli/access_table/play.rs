@@ -195,7 +195,7 @@ impl Play<'_> {
     /// `check` finds nothing wrong; that the hub may have no way into a VPC is no failure.
     fn check(&self) {
         let assume = match self.row.account {
-            AWAY => format!("--assume-role {}", PLATFORM),
+            AWAY => format!("--assume-role {PLATFORM}"),
             _ => String::new(),
         };
         let ran = self
