@@ -45,6 +45,18 @@ async fn names_must_tell_them_apart() {
         ["dev-eu-west-1", "dev-us-west-2", "prod-us-west-2"]
     );
 
+    // EKS names may be longer than a label.
+    let long = "x".repeat(80);
+    aws.add_cluster(in_eks(&long, HOME, "us-west-2"));
+    let ran = with_aws(&bridge, &aws, &format!("{line} --name-pattern {{name}}"));
+    ran.fails(
+        1,
+        &[
+            "it cannot have that name on the hub: say --name-pattern, or register it by another name with --aws-cluster-name arn:aws:eks:",
+            "80 characters",
+        ],
+    );
+
     // The patterns of the team; and a name that is taken by a cluster that has nothing to do with it.
     let clusters = [
         in_eks("spoke-dev", HOME, "us-west-2"),

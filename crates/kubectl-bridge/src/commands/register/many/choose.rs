@@ -8,7 +8,7 @@ use bridge_core::{
     access::Seen,
     drift::{Discovered, State},
     facts::{EksArn, EksFacts},
-    name,
+    keys, name,
     secret::ClusterSecret,
 };
 use bridge_kube::Hub;
@@ -185,13 +185,25 @@ fn missing(
         many.name_pattern.as_ref(),
         environment,
     );
-    match named {
-        Ok(name) => chosen
+    let name = match named {
+        Ok(name) => name,
+        Err(error) => {
+            chosen.failed.push(Failed {
+                error: anyhow::Error::new(error).context("its name on the hub is not known"),
+                subject: under(&arn.name),
+            });
+            return;
+        }
+    };
+    match name::check_label_value(keys::CLUSTER_NAME, &name) {
+        Ok(()) => chosen
             .candidates
             .extend(candidate(looked, one, under(&name), None)),
         Err(error) => chosen.failed.push(Failed {
-            error: anyhow::Error::new(error).context("its name on the hub is not known"),
-            subject: under(&arn.name),
+            error: anyhow::Error::new(error).context(format!(
+                "it cannot have that name on the hub: say --name-pattern, or register it by another name with --aws-cluster-name {arn}"
+            )),
+            subject: under(&name),
         }),
     }
 }
