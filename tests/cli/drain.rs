@@ -1,5 +1,8 @@
 //! `unregister` with Argo CD running: what is refused, and everything off the spoke.
 
+mod cancel;
+mod gone;
+
 use std::{cell::Cell, process::Stdio, time::Duration};
 
 use testbed::{ArgoCd, GitRepo, Hub, Spoke, eventually};
@@ -13,8 +16,8 @@ pub struct Stage {
     // Dropped in this order.
     _argo_cd: ArgoCd,
     pub hub: Hub,
-    spoke: Spoke,
-    bridge: Bridge,
+    pub spoke: Spoke,
+    pub bridge: Bridge,
     repo: GitRepo,
 }
 

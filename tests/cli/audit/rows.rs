@@ -1,8 +1,10 @@
 //! A test for each row.
 
+use std::collections::BTreeSet;
+
 use testbed::EksCluster;
 
-use super::{World, asked, bridge, check, check_all, row, same};
+use super::{World, asked, bridge, check, check_all, row, same, table::Right};
 use crate::drain;
 
 /// Runs these lines on a hub where `dev` is registered.
@@ -168,13 +170,33 @@ async fn looked_at_too_early() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn draining() {
-    let name = "unregister --drain";
-    let says = row(name);
+    // Without access in AWS nobody asks for the defaults of the team.
+    let says: BTreeSet<Right> = row("unregister")
+        .into_iter()
+        .filter(|right| right.resource != "configmaps")
+        .chain(row("unregister --drain as well"))
+        .collect();
     for rights in [None, Some(&says)] {
         let stage = drain::Stage::alone().await;
         stage.deploy().await;
         let line = "unregister edge --drain --yes";
         bridge(&stage.hub, "drains", rights).await.line(line).fine();
-        same(name, &says, &asked(&stage.hub, "drains"));
+        same("unregister --drain", &says, &asked(&stage.hub, "drains"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taking_a_drain_back() {
+    let world = &mut World::new().await;
+    let stuck = "{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: stuck}, spec: {project: default, source: \
+                 {repoURL: 'https://example.com/x.git', path: .}, destination: {name: dev, namespace: x}}}";
+    world.hub.create(stuck).await.unwrap();
+    check(world, "unregister --cancel", async |world| {
+        registered(world);
+        // No Argo CD runs here: the Application stays.
+        let words = ["unregister", "dev", "--drain", "--yes", "--timeout", "1s"];
+        world.admin.run(&words).fails(1, &["--cancel"]);
+        world.ok("unregister dev --cancel");
+    })
+    .await;
 }

@@ -17,12 +17,15 @@ use super::{ConfirmArgs, HubAws, HubAwsArgs, WriteArgs, duration};
 #[command(after_help = "\
 A run that was ended half-way is finished by running it again. In AWS only what carries the mark of this hub is
 removed. Of a cluster that EKS does not know any more nothing is left to drain: --drain then takes it off the hub.
+--keep-workloads takes off any other that is gone for good. Both list what is left behind. A drain that was begun by
+mistake is taken back with --cancel; what is gone by then is deployed again by the ApplicationSets.
 
 Examples:
   kubectl bridge unregister dev
   kubectl bridge unregister dev --drain --dry-run
   kubectl bridge unregister dev --drain --yes --timeout 10m
   kubectl bridge unregister dev --keep-workloads --yes
+  kubectl bridge unregister dev --cancel
   kubectl bridge unregister --hub")]
 #[expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 pub struct UnregisterArgs {
@@ -30,7 +33,7 @@ pub struct UnregisterArgs {
     #[arg(value_name = "NAME", required_unless_present = "hub", add = crate::complete::clusters())]
     pub name: Option<String>,
     /// Change nothing, and list what depends on the hub itself and in which order to go
-    #[arg(long, conflicts_with_all = ["name", "drain", "keep_workloads", "access_only", "skip_access"])]
+    #[arg(long, conflicts_with_all = ["name", "drain", "keep_workloads", "cancel", "access_only", "skip_access"])]
     pub hub: bool,
     /// Take the cluster's Applications away first, and all they deployed there
     #[arg(long, conflicts_with = "keep_workloads")]
@@ -38,6 +41,9 @@ pub struct UnregisterArgs {
     /// Leave what Applications deployed running on the cluster, on its own from then on
     #[arg(long)]
     pub keep_workloads: bool,
+    /// Take back a drain that has not come to its end: the cluster is in the fleet again, with the toggles it had
+    #[arg(long, conflicts_with_all = ["drain", "keep_workloads", "access_only", "skip_access", "ignore_not_found"])]
+    pub cancel: bool,
     /// How long to wait for Applications to go [default: 10m]
     #[arg(long, value_name = "DURATION", requires = "drain")]
     pub timeout: Option<String>,
@@ -85,6 +91,8 @@ pub enum Applications {
     },
     /// What they deployed stays.
     KeepWorkloads,
+    /// A drain is taken back.
+    Cancel,
 }
 
 /// `unregister`, checked.
@@ -121,6 +129,7 @@ impl UnregisterArgs {
             hub: _,
             drain,
             keep_workloads,
+            cancel,
             timeout,
             ignore_not_found,
             skip_access,
@@ -136,10 +145,11 @@ impl UnregisterArgs {
         let timeout = duration("--timeout", timeout.as_deref().unwrap_or("10m"))?;
         Ok(UnregisterOptions {
             name: name.unwrap_or_default(),
-            applications: match (drain, keep_workloads) {
-                (true, _) => Applications::Drain { timeout },
-                (false, true) => Applications::KeepWorkloads,
-                (false, false) => Applications::Refuse,
+            applications: match (drain, keep_workloads, cancel) {
+                (true, _, _) => Applications::Drain { timeout },
+                (_, true, _) => Applications::KeepWorkloads,
+                (_, _, true) => Applications::Cancel,
+                (false, false, false) => Applications::Refuse,
             },
             ignore_not_found,
             skip_access,

@@ -3,7 +3,9 @@
 mod access;
 mod access_only;
 pub(in crate::commands) mod applications;
+mod cancel;
 mod drain;
+mod keep;
 pub(in crate::commands) mod operation;
 pub(in crate::commands) mod other_argo_cd;
 mod plan;
@@ -25,7 +27,6 @@ use crate::{
     exit::Exit,
     output::cell,
     prompt,
-    surroundings::application_line,
     view::{self, ClusterChange},
 };
 
@@ -43,6 +44,9 @@ struct UnregisterPlan<'a> {
     /// What of it is done in AWS.
     #[serde(rename = "awsSteps", skip_serializing_if = "Vec::is_empty")]
     aws_steps: Vec<StepView>,
+    /// What nobody looks after any more.
+    #[serde(rename = "leftBehind", skip_serializing_if = "<[String]>::is_empty")]
+    left_behind: &'a [String],
 }
 
 /// One cluster on its way out.
@@ -69,6 +73,9 @@ pub async fn run(ctx: &Context, args: UnregisterArgs) -> anyhow::Result<Exit> {
         if matches!(options.applications, Applications::Drain { .. }) {
             return Err(HubError::FolderCannot("drain a cluster: no Argo CD runs there (--drain)").into());
         }
+        if options.applications == Applications::Cancel {
+            return Err(HubError::FolderCannot("cancel a drain: none runs there (--cancel)").into());
+        }
         if options.write.dry_run == DryRun::Server {
             return Err(HubError::FolderCannot("check a change on a server (--dry-run=server)").into());
         }
@@ -76,6 +83,9 @@ pub async fn run(ctx: &Context, args: UnregisterArgs) -> anyhow::Result<Exit> {
     let hub = ctx.hub_to_write().await?;
     if options.access_only {
         return Box::pin(access_only::run(ctx, &hub, &options)).await;
+    }
+    if let (Applications::Cancel, Hub::Live(live)) = (options.applications, &hub) {
+        return cancel::run(ctx, &hub, live, &options).await;
     }
     let secret = match hub.cluster(&options.name).await {
         Ok(secret) => secret,
@@ -100,23 +110,16 @@ pub async fn run(ctx: &Context, args: UnregisterArgs) -> anyhow::Result<Exit> {
         others: OtherArgoCds::default(),
         found,
     };
-    match options.applications {
-        Applications::Drain { .. } if leaving.access.cluster_is_gone() => {
+    match (options.applications, &hub) {
+        (Applications::Drain { .. } | Applications::KeepWorkloads, _) if leaving.access.cluster_is_gone() => {
             ctx.out.note(
                 "EKS does not know the cluster any more: nothing is left there to drain, and what is on the hub goes",
             )?;
-            leaving.keep_workloads("whose cluster is gone").await
+            leaving.let_go(true).await
         }
-        Applications::Refuse => leaving.refuse_or_remove().await,
-        Applications::KeepWorkloads => {
-            leaving
-                .keep_workloads("keeping what it deployed running there, unmanaged")
-                .await
-        }
-        Applications::Drain { timeout } => match &hub {
-            Hub::Live(live) => drain::run(&leaving, live, timeout).await,
-            Hub::Folder(_) => Err(HubError::FolderCannot("drain a cluster (--drain)").into()),
-        },
+        (Applications::KeepWorkloads, _) => leaving.let_go(false).await,
+        (Applications::Drain { timeout }, Hub::Live(live)) => drain::run(&leaving, live, timeout).await,
+        _ => leaving.refuse_or_remove().await,
     }
 }
 
@@ -137,7 +140,9 @@ async fn finish_deleted(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -
     let Some(found) = Operation::find(live, &options.name).await? else {
         return Ok(false);
     };
-    if let Some(lost) = found.lost(live) {
+    let access = Box::pin(Access::look(ctx, hub, options, found.access.clone())).await?;
+    let given_up = options.applications == Applications::KeepWorkloads || access.cluster_is_gone();
+    if let Some(lost) = found.lost().filter(|_| !given_up) {
         bail!(lost);
     }
     ctx.out.note(if found.kind == Kind::Register {
@@ -145,7 +150,11 @@ async fn finish_deleted(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -
     } else {
         "the cluster Secret is gone already: what is left of the unfinished run goes too"
     })?;
-    let access = Box::pin(Access::look(ctx, hub, options, found.access.clone())).await?;
+    let left_behind: Vec<String> = found
+        .unfinished()
+        .filter(|_| !access.cluster_is_gone())
+        .map(|taken| keep::deployed(&taken.namespace, &taken.name))
+        .collect();
     if options.write.dry_run == DryRun::None {
         access.take_back(ctx).await?;
         found.delete(live).await?;
@@ -159,6 +168,7 @@ async fn finish_deleted(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -
         ctx.out
             .line(format_args!("{} deleted{suffix}", view::line(&options.name)))?;
     }
+    keep::tell(&ctx.out, &left_behind)?;
     Ok(true)
 }
 
@@ -195,61 +205,18 @@ impl Leaving<'_> {
             && operation.is_of(&self.secret)
         {
             bail!(
-                "{} is being drained since {}, and that is not finished: run it again with --drain",
+                "{} is being drained since {}, and that is not finished: run it again with --drain, or take the drain back with \
+                 --cancel",
                 self.line(),
                 operation.started
             );
         }
         let applications = self.applications().await?;
         if !applications.is_empty() {
-            bail!(self.refusal(&applications));
+            bail!(keep::refusal(&self.line(), &applications));
         }
         self.warn_of_folder()?;
-        self.remove(Vec::new()).await
-    }
-
-    fn refusal(&self, applications: &[Application]) -> String {
-        let count = applications.len();
-        let (noun, verb) = if count == 1 {
-            ("Application", "points")
-        } else {
-            ("Applications", "point")
-        };
-        let mut text = format!("{} stays: {count} {noun} still {verb} at it", self.line());
-        for application in applications {
-            text.push_str("\n* ");
-            text.push_str(&application_line(application));
-        }
-        text.push_str(
-            "\nWithout the cluster Secret Argo CD cannot reach the cluster: what they deployed would stay there, with nothing \
-             left to update or delete it. --drain takes it away first, --keep-workloads leaves it running",
-        );
-        text
-    }
-
-    async fn keep_workloads(&self, how: &str) -> anyhow::Result<Exit> {
-        let applications = self.applications().await?;
-        let mut steps = Vec::new();
-        for application in &applications {
-            let fate = match &application.owner {
-                Some(owner) => {
-                    format!("goes with ApplicationSet {owner}'s next look, what it deployed keeps running")
-                }
-                None => {
-                    "stays and cannot reach the cluster any more, what it deployed keeps running".to_owned()
-                }
-            };
-            steps.push(format!(
-                "Application {}/{}: {fate}",
-                application.namespace, application.name
-            ));
-        }
-        self.warn_of_folder()?;
-        self.tell(&steps)?;
-        if !applications.is_empty() && !self.agreed(how)? {
-            return Ok(Exit::Failure);
-        }
-        self.remove(steps).await
+        self.remove(Vec::new(), &[]).await
     }
 
     fn warn_of_folder(&self) -> std::io::Result<()> {
@@ -292,7 +259,7 @@ impl Leaving<'_> {
     }
 
     /// Deletes exactly the Secret that was looked at, then what was made in AWS, and says so.
-    async fn remove(&self, mut steps: Vec<String>) -> anyhow::Result<Exit> {
+    async fn remove(&self, mut steps: Vec<String>, left_behind: &[String]) -> anyhow::Result<Exit> {
         let aws = self.access.steps();
         if !aws.is_empty() {
             let secret = format!("delete cluster Secret {}", self.secret.cluster.secret_name);
@@ -304,10 +271,14 @@ impl Leaving<'_> {
         }
         let Hub::Live(live) = self.hub else {
             self.delete_secret(&self.options.write).await?;
-            return self.report(&steps, Vec::new());
+            return self.report(&steps, Vec::new(), left_behind);
         };
         let acts = self.options.write.dry_run == DryRun::None;
-        if acts && !self.access.grants.is_empty() {
+        let drains = self
+            .found
+            .as_ref()
+            .is_some_and(|found| found.kind == Kind::Drain && found.is_of(&self.secret));
+        if acts && (drains || !self.access.grants.is_empty()) {
             self.write_down(live).await?;
         }
         self.delete_secret(&self.options.write).await?;
@@ -315,10 +286,10 @@ impl Leaving<'_> {
             self.access.take_back(self.ctx).await?;
             self.strike_out(live).await?;
         }
-        self.report(&steps, Vec::new())
+        self.report(&steps, Vec::new(), left_behind)
     }
 
-    /// Once the Secret is gone, only a note knows what is still to be taken back in AWS.
+    /// Once the Secret is gone, only a note knows what is still to be taken back in AWS. A drain of this Secret is given up.
     async fn write_down(&self, live: &LiveHub) -> anyhow::Result<()> {
         let secret_name = &self.secret.cluster.secret_name;
         let exists = self.found.is_some();
@@ -326,6 +297,9 @@ impl Leaving<'_> {
             .found
             .clone()
             .unwrap_or_else(|| Operation::of_access(Kind::Unregister, self.name(), secret_name));
+        if note.is_of(&self.secret) {
+            note.give_up();
+        }
         for grants in &self.access.grants {
             note.add_grants(grants.clone());
         }
@@ -357,7 +331,7 @@ impl Leaving<'_> {
         self.hub.delete(&self.secret, write).await
     }
 
-    fn report(&self, steps: &[String], diffs: Vec<KeyDiff>) -> anyhow::Result<Exit> {
+    fn report(&self, steps: &[String], diffs: Vec<KeyDiff>, left_behind: &[String]) -> anyhow::Result<Exit> {
         let dry_run = self.options.write.dry_run;
         if !self.ctx.out.is_machine() {
             self.ctx
@@ -376,8 +350,11 @@ impl Leaving<'_> {
             plan: view::Plan::new(self.hub, dry_run, &changes),
             steps,
             aws_steps: self.access.views(),
+            left_behind,
         };
-        self.ctx.out.object(&object, [self.line()])?;
+        if !self.ctx.out.object(&object, [self.line()])? {
+            keep::tell(&self.ctx.out, left_behind)?;
+        }
         Ok(Exit::Success)
     }
 }

@@ -48,6 +48,7 @@ pub async fn run(ctx: &Context, hub: &Hub, options: &UnregisterOptions) -> anyho
         plan: view::Plan::new(hub, dry_run, &[]),
         steps: &steps,
         aws_steps: access.views(),
+        left_behind: &[],
     };
     ctx.out.object(&object, [line])?;
     Ok(Exit::Success)

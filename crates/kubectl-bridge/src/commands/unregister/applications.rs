@@ -68,6 +68,7 @@ impl Raw {
         Taken {
             namespace: self.application.namespace.clone(),
             name: self.application.name.clone(),
+            owner: self.application.owner.clone(),
             spec: least_spec(self.object.get("spec").unwrap_or(&Value::Null)),
             leaves_resources,
             removed: false,

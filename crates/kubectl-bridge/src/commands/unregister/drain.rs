@@ -81,7 +81,7 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
     let written = leaving.hub.change(name, &plan.changes, &look).await?;
     if write.dry_run != DryRun::None {
         leaving.delete_secret(write).await?;
-        return leaving.report(&steps, written.diffs);
+        return leaving.report(&steps, written.diffs, &[]);
     }
     if !plan.going.is_empty() && !leaving.agreed("with everything that Argo CD deployed there")? {
         return Ok(Exit::Failure);
@@ -110,7 +110,7 @@ pub async fn run(leaving: &Leaving<'_>, live: &LiveHub, timeout: Duration) -> an
     drain.until_gone().await?;
     drain.remove_leftovers().await?;
     drain.finish().await?;
-    leaving.report(&steps, written.diffs)
+    leaving.report(&steps, written.diffs, &[])
 }
 
 /// What is deployed on the hub makes the Applications of all clusters: with its ApplicationSets theirs would go.
@@ -305,7 +305,7 @@ impl Drain<'_> {
     async fn still_reachable(&self) -> anyhow::Result<()> {
         let uid = &self.leaving.secret.uid;
         let clusters = self.leaving.hub.clusters().await?;
-        match self.operation.lost(self.live) {
+        match self.operation.lost() {
             Some(lost) if !clusters.iter().any(|secret| secret.uid == *uid) => bail!(lost),
             _ => Ok(()),
         }
@@ -346,7 +346,8 @@ impl Drain<'_> {
         }
         text.push_str(
             "\nThe cluster Secret stays until they are gone. Where nothing moves: is the cluster reachable, do \
-             argocd-application-controller and argocd-applicationset-controller run? Run the command again to go on",
+             argocd-application-controller and argocd-applicationset-controller run? Run the command again to go on. --cancel takes \
+             the drain back; --keep-workloads lets go of a cluster that is gone for good, and says what it leaves behind",
         );
         bail!(text)
     }

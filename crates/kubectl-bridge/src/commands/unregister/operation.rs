@@ -63,6 +63,9 @@ pub struct Taken {
     pub namespace: String,
     /// Its name: Argo CD finds what it deployed by that.
     pub name: String,
+    /// The ApplicationSet that makes it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Its project, source and destination: what an Application needs to be one.
     pub spec: Value,
     /// Whether what it deployed outlives it and has to be deleted by an Application of the same name.
@@ -141,7 +144,7 @@ impl Operation {
     }
 
     /// What to say where the cluster Secret is gone and Applications are not known to have taken all along that they deployed.
-    pub fn lost(&self, live: &LiveHub) -> Option<String> {
+    pub fn lost(&self) -> Option<String> {
         let left: Vec<String> = self
             .unfinished()
             .map(|taken| format!("{}/{}", taken.namespace, taken.name))
@@ -149,14 +152,19 @@ impl Operation {
         (!left.is_empty()).then(|| {
             format!(
                 "the cluster Secret of \"{}\" was deleted while it was being drained, and what these Applications deployed may \
-                 still be on the cluster: {}; register it again and run this again with --drain, or delete Secret {}/{} to leave \
-                 it there",
+                 still be on the cluster: {}; register it again and run this again with --drain, or leave it there with \
+                 --keep-workloads",
                 self.cluster,
-                left.join(", "),
-                live.namespace(),
-                self.secret_name()
+                left.join(", ")
             )
         })
+    }
+
+    /// Forgets the drain; what it says of AWS is kept.
+    pub fn give_up(&mut self) {
+        self.kind = Kind::Unregister;
+        self.toggles.clear();
+        self.applications.clear();
     }
 
     /// Whether it remembers nothing that a new cluster Secret of that name does not say as well.
@@ -286,6 +294,7 @@ mod tests {
         Taken {
             namespace: "argocd".into(),
             name: name.into(),
+            owner: None,
             spec: json!({}),
             leaves_resources: true,
             removed: false,
