@@ -169,6 +169,18 @@ async fn throttling_is_told_by_its_code_and_tried_again() {
         "{answer}"
     );
     assert_eq!(fake.requests().len(), 4);
+    // Who chooses a mode has the SDK's retries.
+    fake.fail_next(2, "ThrottlingException", 429);
+    let mode = ("AWS_RETRY_MODE", "standard");
+    assert!(describe(&fake, "dev", &[mode]).contains("status: \"ACTIVE\""));
+    fake.fail_next(2, "ThrottlingException", 429);
+    let answer = describe(&fake, "dev", &[mode, ("AWS_MAX_ATTEMPTS", "2")]);
+    assert!(answer.starts_with("EKS throttles requests"), "{answer}");
+    assert_eq!(fake.requests().len(), 9);
+    // And who does not, that of this program: more attempts than the SDK's, in less time.
+    fake.fail_next(7, "ThrottlingException", 429);
+    assert!(describe(&fake, "dev", &[]).contains("status: \"ACTIVE\""));
+    assert_eq!(fake.requests().len(), 17);
 }
 
 #[tokio::test]
