@@ -23,7 +23,7 @@ pub struct Stage {
 
 impl Stage {
     /// A hub with Argo CD, and the spoke `edge` on it with an addon switched on.
-    async fn set() -> Self {
+    pub async fn set() -> Self {
         Self::on(Hub::shared().await.unwrap()).await
     }
 
@@ -54,7 +54,7 @@ impl Stage {
     }
 
     /// Registers the spoke; gives what that said on stderr.
-    async fn register(&self) -> String {
+    pub async fn register(&self) -> String {
         let token = self.spoke.token().await.unwrap();
         std::fs::write(self.bridge.home().join("token"), token).unwrap();
         let line = format!(
@@ -214,7 +214,7 @@ spec:
         self.nothing_is_left().await;
     }
 
-    async fn nothing_is_left(&self) {
+    pub async fn nothing_is_left(&self) {
         assert_eq!(self.names("applications").await, "");
         let secrets = self.names("secrets").await;
         assert!(!secrets.contains("edge"), "{secrets}");

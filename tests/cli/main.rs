@@ -21,6 +21,7 @@ mod fleet;
 mod help;
 mod init;
 mod keys;
+mod kills_live;
 mod live;
 mod looking;
 mod params;

@@ -24,6 +24,7 @@ mod emulator;
 mod eventually;
 mod failure;
 mod fake_aws;
+mod gate;
 mod generator;
 mod git_repo;
 mod http_get;
@@ -47,6 +48,7 @@ pub use fake_aws::{
     Access, AwsCall, Delay, EksAccessEntry, EksAccessPolicy, EksCapability, EksCluster, EksPodIdentity,
     EksRequest, FakeAws, FakeEks, Fault, IamRole,
 };
+pub use gate::Gate;
 pub use generator::Generator;
 pub use git_repo::GitRepo;
 pub use hub::Hub;
