@@ -152,3 +152,25 @@ async fn a_managed_hub_knows_no_other_way() {
         .line(&stage.register("--access direct --access-policy view"))
         .fails(1, &["is an EKS capability", "--access capability"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pod_identity_that_init_makes_ends_anywhere() {
+    // Each hub has a namespace of its own.
+    let made = |stage: &Stage| {
+        let clusters = stage.fake.snapshot()["clusters"].to_string();
+        clusters.replace(&format!("\"{}/", stage.hub.namespace()), "\"")
+    };
+    let whole = made(&Stage::set(Identity::Init, HOME).await);
+    for n in 1..=3 {
+        for done in [false, true] {
+            let stage = Stage::set(Identity::Nothing, HOME).await;
+            let line = format!(
+                "init --hub-aws-cluster-name hub --pod-identity-role {}",
+                stage.role
+            );
+            stage.killed_at(&line, n, done);
+            stage.line(&line).fine();
+            assert_eq!(made(&stage), whole, "killed at {n}, done: {done}");
+        }
+    }
+}
