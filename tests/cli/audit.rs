@@ -13,7 +13,7 @@ use crate::{
     register::with_aws,
     run::{Bridge, Ran},
 };
-use table::Right;
+pub use table::Right;
 
 /// Asked by everybody, and allowed to everybody who is authenticated (`system:basic-user`, `system:public-info-viewer`).
 const FREE: [&str; 2] = ["selfsubjectreviews.authentication.k8s.io", "/version"];
@@ -93,7 +93,7 @@ async fn aws() -> FakeEks {
 }
 
 /// The plugin as a service account with these rights.
-async fn bridge(hub: &Hub, account: &str, rights: Option<&BTreeSet<Right>>) -> Bridge {
+pub async fn bridge(hub: &Hub, account: &str, rights: Option<&BTreeSet<Right>>) -> Bridge {
     let kubeconfig = hub.kubeconfig_for(account).await.unwrap();
     let namespace = hub.namespace();
     let manifest = match rights {
@@ -111,7 +111,7 @@ async fn bridge(hub: &Hub, account: &str, rights: Option<&BTreeSet<Right>>) -> B
 }
 
 /// What an account asked for that is not free to all.
-fn asked(hub: &Hub, account: &str) -> BTreeSet<Right> {
+pub fn asked(hub: &Hub, account: &str) -> BTreeSet<Right> {
     let right = |event: AuditEvent| Right {
         everywhere: event.namespace.as_deref() != Some(hub.namespace()),
         resource: event.resource,
@@ -127,7 +127,7 @@ fn asked(hub: &Hub, account: &str) -> BTreeSet<Right> {
 
 /// Whether what was asked is what the row says.
 #[track_caller]
-fn same(row: &str, says: &BTreeSet<Right>, asked: &BTreeSet<Right>) {
+pub fn same(row: &str, says: &BTreeSet<Right>, asked: &BTreeSet<Right>) {
     let words = |rights: Vec<&Right>| -> Vec<String> { rights.iter().map(ToString::to_string).collect() };
     let missing = words(asked.difference(says).collect());
     let too_many = words(says.difference(asked).collect());
@@ -139,7 +139,7 @@ fn same(row: &str, says: &BTreeSet<Right>, asked: &BTreeSet<Right>) {
 
 /// What a row says.
 #[track_caller]
-fn row(name: &str) -> BTreeSet<Right> {
+pub fn row(name: &str) -> BTreeSet<Right> {
     let mut rows = table::rows();
     assert!(rows.contains_key(name), "the README has no row {name}");
     rows.remove(name).unwrap()

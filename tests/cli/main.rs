@@ -34,3 +34,4 @@ mod run;
 mod terminal;
 mod unregister;
 mod update;
+mod whole_live;

@@ -18,6 +18,7 @@ use crate::scratch::Scratch;
 /// How often a start is tried again with other ports, when another process was faster to take one.
 const TRIES: u32 = 5;
 const AUDIT_LOG: &str = "audit.log";
+const WEBHOOK: &str = "token-webhook.yaml";
 const READY_WITHIN: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(25);
 
@@ -30,17 +31,24 @@ pub(crate) struct ApiServer {
     pub(crate) binaries: Binaries,
     pub(crate) pki: Pki,
     pub(crate) port: u16,
+    /// Whom it asks about tokens that it does not know.
+    webhook: Option<String>,
     pub(crate) scratch: Scratch,
 }
 
 impl ApiServer {
     /// Starts one and waits until it is ready, 2 to 3 seconds.
     pub(crate) async fn start(purpose: &str) -> Result<Self> {
+        Self::start_with(purpose, None).await
+    }
+
+    /// [`ApiServer::start`] of one that asks a webhook about tokens that it does not know.
+    pub(crate) async fn start_with(purpose: &str, webhook: Option<&str>) -> Result<Self> {
         let binaries = Binaries::locate()?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let started = Self::launch(binaries.clone(), purpose)?;
+            let started = Self::launch(binaries.clone(), purpose, webhook)?;
             match started.wait_until_ready().await {
                 Ok(()) => return Ok(started),
                 Err(error) if tries == TRIES || !started.lost_a_port() => return Err(error),
@@ -49,7 +57,7 @@ impl ApiServer {
         }
     }
 
-    fn launch(binaries: Binaries, purpose: &str) -> Result<Self> {
+    fn launch(binaries: Binaries, purpose: &str, webhook: Option<&str>) -> Result<Self> {
         let scratch = Scratch::create(purpose)?;
         let pki = Pki::generate()?;
         scratch.write("ca.crt", &pki.authority)?;
@@ -58,15 +66,22 @@ impl ApiServer {
         scratch.write("service-account.key", &pki.service_account_key)?;
         scratch.write("service-account.pub", &pki.service_account_public_key)?;
         scratch.write("audit-policy.yaml", audit::POLICY)?;
+        if let Some(url) = webhook {
+            scratch.write(WEBHOOK, &format!(
+                "{{apiVersion: v1, kind: Config, current-context: x, clusters: [{{name: x, cluster: {{server: '{url}'}}}}], users: \
+                 [{{name: x}}], contexts: [{{name: x, context: {{cluster: x, user: x}}}}]}}\n"
+            ))?;
+        }
         let port = ports::free()?;
         let etcd = Component::start(scratch.path(), &etcd(&binaries))?;
-        let server = Component::start(scratch.path(), &kube_apiserver(&binaries, port))?;
+        let server = Component::start(scratch.path(), &kube_apiserver(&binaries, port, webhook))?;
         Ok(Self {
             server,
             etcd,
             binaries,
             pki,
             port,
+            webhook: webhook.map(str::to_owned),
             scratch,
         })
     }
@@ -142,7 +157,10 @@ impl ApiServer {
         self.server.stop();
         let deadline = Instant::now() + READY_WITHIN;
         loop {
-            self.server = Component::start(self.scratch.path(), &kube_apiserver(&self.binaries, self.port))?;
+            self.server = Component::start(
+                self.scratch.path(),
+                &kube_apiserver(&self.binaries, self.port, self.webhook.as_deref()),
+            )?;
             match self.wait_until_ready().await {
                 Ok(()) => return Ok(()),
                 Err(error) if Instant::now() > deadline || !self.server.lost_its_port() => return Err(error),
@@ -188,8 +206,8 @@ fn etcd(binaries: &Binaries) -> Launch {
         .arg("--unsafe-no-fsync")
 }
 
-fn kube_apiserver(binaries: &Binaries, port: u16) -> Launch {
-    Launch::new("kube-apiserver", binaries.path("kube-apiserver"))
+fn kube_apiserver(binaries: &Binaries, port: u16, webhook: Option<&str>) -> Launch {
+    let launch = Launch::new("kube-apiserver", binaries.path("kube-apiserver"))
         .flag("--etcd-servers", "unix://etcd.sock:0")
         .flag("--bind-address", "127.0.0.1")
         // Else it looks for the machine's default route, and fails where there is none.
@@ -207,5 +225,13 @@ fn kube_apiserver(binaries: &Binaries, port: u16) -> Launch {
         .flag("--audit-log-mode", "blocking")
         .flag("--disable-admission-plugins", "ServiceAccount")
         .flag("--service-cluster-ip-range", "10.0.0.0/24")
-        .flag("--endpoint-reconciler-type", "none")
+        .flag("--endpoint-reconciler-type", "none");
+    if webhook.is_none() {
+        return launch;
+    }
+    launch
+        .flag("--authentication-token-webhook-config-file", WEBHOOK)
+        .flag("--authentication-token-webhook-version", "v1")
+        // Whose access is taken away is kept out from then on.
+        .flag("--authentication-token-webhook-cache-ttl", "0s")
 }

@@ -43,13 +43,22 @@ impl ArgoCd {
     /// # Errors
     /// When one of them does not become ready; the end of its log is in the message.
     pub async fn full(hub: &Hub) -> Result<Self> {
+        Self::full_with(hub, &[]).await
+    }
+
+    /// [`ArgoCd::full`] with more in the environment of its components, such as credentials of AWS: clusters of EKS are
+    /// reached with tokens that Argo CD's own `argocd-k8s-auth` makes of them.
+    ///
+    /// # Errors
+    /// As [`ArgoCd::full`].
+    pub async fn full_with(hub: &Hub, env: &[(String, String)]) -> Result<Self> {
         let scratch = Scratch::create("argo-cd")?;
         let garbage_collector = controller_manager::start(hub.binaries(), scratch.path(), hub.kubeconfig());
         let redis = redis(hub, &scratch).await?;
         let repo_server = repo_server(hub, &scratch, redis.port).await?;
         let (garbage_collector, application_controller, applicationset_controller) = futures::try_join!(
             garbage_collector,
-            application_controller(hub, &scratch, redis.port, repo_server.port),
+            application_controller(hub, &scratch, redis.port, repo_server.port, env),
             applicationset_controller(hub, &scratch, repo_server.port),
         )?;
         let others = vec![application_controller, repo_server, redis, garbage_collector];
@@ -126,10 +135,13 @@ async fn application_controller(
     scratch: &Scratch,
     redis: u16,
     repo_server: u16,
+    env: &[(String, String)],
 ) -> Result<Service> {
+    let path = with_k8s_auth(hub, scratch)?;
     service::start(scratch.path(), || {
         let metrics = ports::free()?;
         let launch = part("argocd-application-controller", hub, scratch.path())?
+            .env("PATH", &path)
             .flag("--namespace", hub.namespace())
             .flag("--redis", loopback(redis))
             .flag("--repo-server", loopback(repo_server))
@@ -138,6 +150,9 @@ async fn application_controller(
             // An Application that could not be compared has its next turn within two of these, and not within 3 minutes.
             .flag("--app-resync", "30")
             .flag("--app-resync-jitter", "0");
+        let launch = env
+            .iter()
+            .fold(launch, |launch, (name, value)| launch.env(name, value));
         Ok((launch, Ready::Metrics(metrics)))
     })
     .await
@@ -167,6 +182,26 @@ async fn redis(hub: &Hub, scratch: &Scratch) -> Result<Service> {
         Ok((launch, Ready::Listening(port)))
     })
     .await
+}
+
+/// A `PATH` with `argocd-k8s-auth`, which Argo CD runs for a token of EKS: the same program by another name. As a program of its
+/// own, because the name that it is told in its environment is that of the component which runs it.
+fn with_k8s_auth(hub: &Hub, scratch: &Scratch) -> Result<OsString> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let name = "argocd-k8s-auth";
+    let folder = scratch.subfolder("bin")?;
+    let script = folder.join(name);
+    let program = hub.binaries().path("argocd");
+    let text = format!(
+        "#!/bin/sh\nARGOCD_BINARY_NAME={name} exec '{}' \"$@\"\n",
+        program.display()
+    );
+    std::fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))?;
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))?;
+    let mut path = folder.into_os_string();
+    path.push(":");
+    path.push(hub.binaries().search_path());
+    Ok(path)
 }
 
 fn loopback(port: u16) -> String {

@@ -36,7 +36,7 @@ pub(crate) struct Launch {
     pub(crate) name: &'static str,
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
-    pub(crate) environment: Vec<(&'static str, OsString)>,
+    pub(crate) environment: Vec<(String, OsString)>,
 }
 
 impl Launch {
@@ -62,8 +62,8 @@ impl Launch {
         self.arg(argument)
     }
 
-    pub(crate) fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
-        self.environment.push((name, value.into()));
+    pub(crate) fn env(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
         self
     }
 }

@@ -38,9 +38,18 @@ struct Shared {
 struct Passed {
     /// `POST /api/v1/namespaces/argocd/secrets`: all writes that came, in order.
     writes: Vec<String>,
-    /// From which write on none is answered, counted from 1, and whether that one is carried out.
-    hold: Option<(usize, bool)>,
+    /// From which write on none is answered, and whether that one is carried out.
+    hold: Option<(At, bool)>,
     holds: bool,
+}
+
+/// A write.
+#[derive(Debug)]
+enum At {
+    /// Counted from 1.
+    Number(usize),
+    /// As it is noted down.
+    Words(String),
 }
 
 impl Gate {
@@ -93,7 +102,16 @@ impl Gate {
     /// Forgets all writes and answers none from the `n`th on, counted from 1; `done`: that one is carried out all the same.
     pub fn hold_at(&self, n: usize, done: bool) {
         *self.shared.lock() = Passed {
-            hold: Some((n, done)),
+            hold: Some((At::Number(n), done)),
+            ..Passed::default()
+        };
+    }
+
+    /// Forgets all writes and answers none from this one on, such as `DELETE /api/v1/namespaces/argocd/secrets/dev`, which is
+    /// not carried out.
+    pub fn hold_before(&self, write: &str) {
+        *self.shared.lock() = Passed {
+            hold: Some((At::Words(write.to_owned()), false)),
             ..Passed::default()
         };
     }
@@ -124,9 +142,13 @@ impl Shared {
     fn note(&self, write: String) -> Option<bool> {
         let mut passed = self.lock();
         passed.writes.push(write);
-        let (n, done) = passed.hold?;
-        let at = passed.writes.len();
-        (at >= n).then_some(at == n && done)
+        let (at, done) = passed.hold.as_ref()?;
+        let first = match at {
+            At::Number(n) => *n,
+            At::Words(words) => passed.writes.iter().position(|write| write == words)? + 1,
+        };
+        let now = passed.writes.len();
+        (now >= first).then_some(now == first && *done)
     }
 
     fn hold(&self) {

@@ -20,6 +20,7 @@ mod audit;
 mod binaries;
 mod component;
 mod controller_manager;
+mod eks_auth;
 mod emulator;
 mod eventually;
 mod failure;
@@ -34,6 +35,7 @@ mod kubectl;
 mod objects;
 mod pki;
 mod ports;
+mod presigned;
 mod scratch;
 mod service;
 mod spoke;
@@ -43,6 +45,7 @@ pub use argo_cd::ArgoCd;
 pub use audit::AuditEvent;
 pub use binaries::Binaries;
 pub use emulator::{AWAY_ACCOUNT, AwsCli, AwsEndpoint, HOME_ACCOUNT, Refused};
+pub use eks_auth::EksAuth;
 pub use eventually::eventually;
 pub use fake_aws::{
     Access, AwsCall, Delay, EksAccessEntry, EksAccessPolicy, EksCapability, EksCluster, EksPodIdentity,

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use tokio::sync::OnceCell;
 
 use crate::api_server::ApiServer;
+use crate::eks_auth::{EksAuth, POLICY_GROUP};
 use crate::kubectl::{Kubectl, Output};
 use crate::service::Service;
 use crate::{controller_manager, kubeconfig, token};
@@ -30,7 +31,27 @@ impl Spoke {
     /// # Errors
     /// When the control plane is not built or does not become ready; the end of its log is in the message.
     pub async fn start() -> Result<Self> {
-        let server = ApiServer::start("spoke").await?;
+        Self::on(ApiServer::start("spoke").await?).await
+    }
+
+    /// Boots one that takes tokens of AWS as the EKS cluster with this ARN does. Whoever has the access policy
+    /// `AmazonEKSClusterAdminPolicy` is an administrator.
+    ///
+    /// # Errors
+    /// As [`Spoke::start`].
+    pub async fn in_eks(auth: &EksAuth, cluster_arn: &str) -> Result<Self> {
+        let webhook = auth.webhook(cluster_arn);
+        let spoke = Self::on(ApiServer::start_with("spoke", Some(&webhook)).await?).await?;
+        let binding = format!(
+            "{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {{name: testbed-access-policy}},
+              roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}},
+              subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: Group, name: '{POLICY_GROUP}AmazonEKSClusterAdminPolicy'}}]}}"
+        );
+        spoke.kubectl.feed(&["create"], &binding).await?;
+        Ok(spoke)
+    }
+
+    async fn on(server: ApiServer) -> Result<Self> {
         let kubeconfig = server.scratch.path().join("kubeconfig");
         let context = format!("spoke-{}", server.port);
         server.write_admin_kubeconfig(&kubeconfig, &context, "default")?;

@@ -14,6 +14,7 @@ mod page;
 mod percent;
 mod permissions;
 mod pod_identity;
+mod pods;
 mod policy;
 mod record;
 mod reply;

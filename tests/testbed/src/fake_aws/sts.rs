@@ -101,7 +101,7 @@ fn duration(call: &Call, max: u64) -> Result<u64, Refusal> {
     Ok(asked)
 }
 
-fn credentials(world: &mut World, caller: Caller, lasts: u64) -> Value {
+pub(super) fn credentials(world: &mut World, caller: Caller, lasts: u64) -> Value {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let key = world.unique("ASIA", 16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
     let secret = world.unique("", 40, letters);
