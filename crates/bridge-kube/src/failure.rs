@@ -61,6 +61,37 @@ fn as_auth_error<'a>(link: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
         })
 }
 
+/// A line without the words that look like a token: a JSON web token, one of EKS, or anything as long and as mixed as a key.
+fn without_tokens(line: &str) -> String {
+    const SHORTEST_KEY: usize = 32;
+    let is_token = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let has = |kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
+        let is_key = word.len() >= SHORTEST_KEY
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+/_=.-".contains(c))
+            && has(char::is_ascii_digit)
+            && has(char::is_ascii_uppercase)
+            && has(char::is_ascii_lowercase);
+        is_key || word.starts_with("eyJ") || word.starts_with("k8s-aws-v1.")
+    };
+    // A path or an address may be long too, and says what is wrong.
+    let is_place = |word: &str| word.starts_with('/') || word.contains("://");
+    let words = line.split(' ').map(|word| {
+        let value = word
+            .rsplit(['=', '"', '\'', ':'])
+            .find(|part| !part.is_empty())
+            .unwrap_or(word);
+        if !is_place(word) && (is_token(word) || is_token(value)) {
+            "(not shown)"
+        } else {
+            word
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// In `kubectl`'s manner (`client-go` `plugin/pkg/client/auth/exec`), without what the plugin wrote to stdout.
 fn credentials(error: &AuthError, parties: &Parties) -> HubError {
     let cause = match error {
@@ -68,7 +99,7 @@ fn credentials(error: &AuthError, parties: &Parties) -> HubError {
             let stderr = String::from_utf8_lossy(&out.stderr);
             let last = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
             match last {
-                Some(line) => format!("it failed with {}: {line}", out.status),
+                Some(line) => format!("it failed with {}: {}", out.status, without_tokens(line)),
                 None => format!("it failed with {}", out.status),
             }
         }
@@ -270,6 +301,32 @@ mod tests {
             refusal(502, b"<html>\nbad gateway", ASK, &parties()).to_string(),
             "Error from server (502): <html>"
         );
+    }
+
+    #[test]
+    fn what_looks_like_a_token_is_not_shown() {
+        for (line, shown) in [
+            ("Unable to locate credentials", "Unable to locate credentials"),
+            (
+                "got eyJhbGciOi.planted.x, which is old",
+                "got (not shown) which is old",
+            ),
+            ("token=k8s-aws-v1.cGxhbnRlZA rejected", "(not shown) rejected"),
+            (
+                "bad key \"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLE0KEY=\"",
+                "bad key (not shown)",
+            ),
+            (
+                "User: arn:aws:iam::111122223333:user/Jo is not authorized to perform sts:AssumeRole",
+                "User: arn:aws:iam::111122223333:user/Jo is not authorized to perform sts:AssumeRole",
+            ),
+            (
+                "open /Users/Jo/.config/Some1thing/very/long/indeed/credentials: no such file",
+                "open /Users/Jo/.config/Some1thing/very/long/indeed/credentials: no such file",
+            ),
+        ] {
+            assert_eq!(without_tokens(line), shown);
+        }
     }
 
     #[test]

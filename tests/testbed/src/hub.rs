@@ -90,7 +90,7 @@ impl Hub {
         // For a moment after its CRD was accepted, the kind AppProject may not be served yet.
         eventually(
             "Argo CD's objects to be accepted",
-            Duration::from_secs(30),
+            Duration::from_secs(90),
             async || hub.apply(&manifests).await.map(Some),
         )
         .await?;
