@@ -282,7 +282,7 @@ async fn five_hundred_clusters_under_throttling() {
         calls.len()
     );
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(took < std::time::Duration::from_secs(30), "{took:?}");
+    assert!(took < std::time::Duration::from_mins(2), "{took:?}");
     let states = states(&ran);
     assert_eq!(states.len(), 500);
     assert!(states.iter().all(|state| state.starts_with("missing ")));

@@ -314,6 +314,6 @@ async fn one_that_is_throttled_is_done_in_a_moment() {
     let began = std::time::Instant::now();
     with_aws(&bridge, &aws, "register a").fine();
     let took = began.elapsed();
-    assert!(took < std::time::Duration::from_secs(40), "{took:?}");
+    assert!(took < std::time::Duration::from_secs(50), "{took:?}");
     assert_eq!(aws.calls().iter().filter(|call| call.injected).count(), 6);
 }

@@ -148,7 +148,7 @@ fn measured(stage: &Stage, line: &str) -> (Ran, String) {
     let calls = stage.aws.calls();
     let throttled = calls.iter().filter(|call| call.injected).count();
     assert!(throttled > 20, "{throttled}");
-    assert!(took < Duration::from_mins(3), "{took:?}");
+    assert!(took < Duration::from_mins(10), "{took:?}");
     let words = format!(
         "{:.1} s, {} calls of AWS, {throttled} of them throttled",
         took.as_secs_f64(),
