@@ -68,7 +68,8 @@ fn on_terminal(mut command: Command, kind: &str, interrupt: &str) -> Shown {
 
 /// A cluster `b` that cannot be emptied: no Argo CD runs there.
 async fn stuck() -> (Hub, Bridge) {
-    let hub = Hub::shared().await.unwrap();
+    // An API server of its own: ApplicationSets of other tests would be waited for as well.
+    let hub = Hub::start().await.unwrap();
     let bridge = Bridge::live(hub.kubeconfig(), hub.namespace());
     hub.create(
         "{apiVersion: v1, kind: Secret, metadata: {name: b, labels: {argocd.argoproj.io/secret-type: cluster}}, stringData: {name: b, \
