@@ -44,8 +44,8 @@ mod token;
 pub use argo_cd::ArgoCd;
 pub use audit::AuditEvent;
 pub use binaries::Binaries;
-pub use emulator::{AWAY_ACCOUNT, AwsCli, AwsEndpoint, HOME_ACCOUNT, Refused};
 pub use eks_auth::EksAuth;
+pub use emulator::{AWAY_ACCOUNT, AwsCli, AwsEndpoint, HOME_ACCOUNT, Refused};
 pub use eventually::eventually;
 pub use fake_aws::{
     Access, AwsCall, Delay, EksAccessEntry, EksAccessPolicy, EksCapability, EksCluster, EksPodIdentity,
