@@ -31,6 +31,7 @@ mod register_live;
 mod register_many;
 mod register_refused;
 mod run;
+mod secrets_live;
 mod terminal;
 mod unregister;
 mod update;

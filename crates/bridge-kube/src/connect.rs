@@ -1,5 +1,10 @@
 //! From kubectl's flags to a client.
 
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::{Mutex, PoisonError},
+};
+
 use http::{HeaderValue, Uri, header::USER_AGENT};
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
@@ -119,7 +124,7 @@ fn build(
         credential_command,
     };
     check_token(&config, flags)?;
-    let client = Client::try_from(config).map_err(|error| match error {
+    let client = client(config, &parties)?.map_err(|error| match error {
         kube::Error::Auth(_) => failure::no_answer(&error, &parties),
         kube::Error::ProxyProtocolUnsupported { proxy_url }
         | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => HubError::Kubeconfig {
@@ -142,6 +147,28 @@ fn build(
         client,
         target,
         parties,
+    })
+}
+
+/// A client. kube panics where a token that a credential plugin gives fits into no header (`AddAuthorizationLayer::bearer` of
+/// tower-http); that is caught, and nothing said of it elsewhere.
+fn client(config: Config, parties: &Parties) -> Result<Result<Client, kube::Error>, HubError> {
+    // What is said of a panic is the process's: one at a time, so that each puts back what it found.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    if config.auth_info.exec.is_none() {
+        return Ok(Client::try_from(config));
+    }
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let made = panic::catch_unwind(AssertUnwindSafe(|| Client::try_from(config)));
+    panic::set_hook(hook);
+    made.map_err(|_| HubError::Credentials {
+        command: parties
+            .credential_command
+            .clone()
+            .unwrap_or_else(|| "the kubeconfig".into()),
+        cause: Cause::new("the token holds characters that a request header cannot"),
     })
 }
 

@@ -96,6 +96,21 @@ async fn a_credential_plugin_that_fails_is_named_with_what_it_said_last() {
     let cause = error.source().unwrap().to_string();
     assert!(cause.contains("exit status: 3"), "{cause}");
     assert!(!format!("{error:?} {cause}").contains("planted"));
+    // A token that fits into no header.
+    let script = r#"printf '%s' '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"planted\n"}}'"#;
+    let flags = ConnectionFlags {
+        kubeconfig: Some(kubeconfig(dir.path(), "https://127.0.0.1:1", &exec(script))),
+        ..Default::default()
+    };
+    let error = Hub::connect(&flags).await.map(|_| ()).unwrap_err();
+    let cause = error.source().unwrap().to_string();
+    assert_eq!(
+        (error.to_string().as_str(), cause.as_str()),
+        (
+            "getting credentials from sh",
+            "the token holds characters that a request header cannot"
+        )
+    );
 }
 
 #[tokio::test]
