@@ -6,6 +6,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::binaries::Binaries;
+use crate::rights;
 
 /// What a program did.
 #[derive(Clone, Debug)]
@@ -71,11 +72,15 @@ impl Kubectl {
         })
     }
 
-    /// Runs a subcommand that reads documents from standard input, with `-f -`.
+    /// Runs a subcommand that writes the documents on standard input, with `-f -`. Rights among them are in effect when
+    /// it returns.
     pub(crate) async fn feed(&self, arguments: &[&str], manifests: &str) -> Result<()> {
-        let all = [arguments, &["-f", "-"]].concat();
+        let all = [arguments, &["-o", "json", "-f", "-"]].concat();
         let said = self.run(&all, manifests).await?.success();
-        said.with_context(|| format!("kubectl {} failed", arguments.join(" ")))?;
+        let objects = said.with_context(|| format!("kubectl {} failed", arguments.join(" ")))?;
+        if manifests.contains("RoleBinding") {
+            rights::in_effect(self, &objects).await?;
+        }
         Ok(())
     }
 }

@@ -36,6 +36,7 @@ mod objects;
 mod pki;
 mod ports;
 mod presigned;
+mod rights;
 mod scratch;
 mod service;
 mod spoke;
